@@ -1,0 +1,290 @@
+"""Values, Calls and Traces: what is recorded and not yet run.
+
+A `Value` is an immutable array or the promise of one. A `Call` is an interned
+operator with everything that does not change from step to step (its static
+arguments and the shapes of its operands). A `Trace` is the list of calls
+recorded since the last barrier: `(call id, operand slots)` each.
+
+Slots: results of the Trace are numbered from 0; a slot below 0 is an input,
+`-1 - (k * GROUPS + group)` for the k-th of its group (see `Trace.adopt`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any, Callable
+
+import jax
+import numpy as np
+
+from . import devices, dtypes
+from .modes import local
+
+ARRAY, FLOAT, INT, COMPLEX, KEY = range(5)
+GROUPS = 8
+HARD_LIMIT = 20_000  # calls in one Trace before it is run wherever it stands
+
+
+class Aval:
+    """Shape, dtype and device of a Value; equal ones are one object.
+
+    `group` is ARRAY for arrays; for a host scalar lifted to an input it is the
+    pack (one host array per dtype) that carries it.
+    """
+
+    __slots__ = ("shape", "dtype", "device", "ndim", "size", "group", "struct", "__weakref__")
+
+    def __init__(self, shape: tuple[int, ...], dtype: dtypes.dtype, device: Any, group: int = ARRAY):
+        self.shape, self.dtype, self.device, self.group = shape, dtype, device, group
+        self.ndim = len(shape)
+        self.size = 1
+        for n in shape:
+            self.size *= n
+        self.struct = jax.ShapeDtypeStruct(shape, dtype.jnp)
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]@{self.device}" + (f"#{self.group}" if self.group else "")
+
+
+_avals: dict[tuple[tuple[int, ...], dtypes.dtype, Any], Aval] = {}
+
+
+def aval(shape: tuple[int, ...], dtype: dtypes.dtype, device: Any = devices.CPU) -> Aval:
+    """The interned Aval of a plain array."""
+    key = (shape, dtype, device)
+    found = _avals.get(key)
+    if found is None:
+        found = _avals.setdefault(key, Aval(tuple(int(n) for n in shape), dtype, device))
+    return found
+
+
+SCALAR = {
+    float: Aval((), dtypes.float64, None, FLOAT),
+    int: Aval((), dtypes.int64, None, INT),
+    bool: Aval((), dtypes.bool_, None, INT),
+    complex: Aval((), dtypes.complex128, None, COMPLEX),
+}
+KEY_AVAL = Aval((2,), dtypes.uint32, None, KEY)
+
+
+class Value:
+    """An immutable array, or its promise.
+
+    `arr` is the array (a `jax.Array`, a tracer inside JAX transformations, or
+    the Python number of a lifted scalar), None while pending. `trace` and
+    `slot` say where the Value stands in the Trace that last used it. `shared`:
+    the buffer is visible to somebody else, so it is never donated.
+    """
+
+    __slots__ = ("aval", "arr", "trace", "slot", "shared")
+
+    def __init__(self, aval: Aval, arr: Any = None, trace: Any = None, slot: int = -1, shared: bool = False):
+        self.aval, self.arr, self.trace, self.slot, self.shared = aval, arr, trace, slot, shared
+
+
+class Traced(Exception):
+    """An operand is a JAX tracer: the call must be applied at once."""
+
+
+class Failed:
+    """Stands in `Value.arr` for the result of a program that failed."""
+
+    def __init__(self, error: BaseException):
+        self.error = error
+
+
+class Call:
+    """An interned operator application: static arguments and operand avals fixed.
+
+    `fn(*arrays) -> tuple of arrays` is pure JAX. `text` identifies the call
+    across processes (None: it cannot be named, so it is not kept on disk).
+    `guards` are the data-dependent errors it can report, in order.
+    """
+
+    __slots__ = ("id", "name", "text", "fn", "avals", "outs", "device", "guards", "derived", "compiled", "extra")
+
+    def __init__(self, name: str, text: str | None, fn: Callable, avals: tuple[Aval, ...], outs: tuple[Aval, ...],
+                 device: Any, guards: tuple[Any, ...] = ()):  # fmt: skip
+        self.id = next(_call_ids)
+        self.name, self.text, self.fn, self.avals, self.outs, self.device, self.guards = (
+            name, text, fn, avals, outs, device, guards,
+        )  # fmt: skip
+        self.derived: dict[Any, Call] = {}
+        self.compiled: Any = None
+        self.extra: Any = None
+        CALLS[self.id] = self
+
+
+_call_ids = itertools.count()
+CALLS: dict[int, Call] = {}
+_intern_lock = threading.Lock()
+
+
+def make_call(name: str, text: str | None, fn: Callable, avals: tuple[Aval, ...], device: Any = None) -> Call:
+    """A Call for `fn` over operands of these avals; its result avals are inferred here, once.
+
+    Raises:
+        RuntimeError: operands live on several devices.
+        Whatever `fn` raises for these shapes and dtypes.
+    """
+    from .checks import collecting
+
+    device = device or common_device(avals)
+    with jax.enable_x64(True), collecting() as found:
+        shapes = jax.eval_shape(fn, *[a.struct for a in avals])
+    outs = tuple(aval(o.shape, dtypes.from_jnp(o.dtype), device) for o in shapes)
+    return Call(name, text, fn, avals, outs, device, tuple(g.kind for g in found))
+
+
+def common_device(avals: tuple[Aval, ...]) -> Any:
+    """The one device of these operands; 0-dim CPU tensors join any device."""
+    found: Any = None
+    for a in avals:
+        d = a.device
+        if d is None or d is found:
+            continue
+        if found is None or (found is devices.CPU and all(b.ndim == 0 for b in avals if b.device is devices.CPU)):
+            found = d
+        elif not (d is devices.CPU and a.ndim == 0):
+            from .errors import MSG_TWO_DEVICES
+
+            raise RuntimeError(MSG_TWO_DEVICES.format(*sorted((str(found), str(d)), reverse=True)))
+    return found or devices.CPU
+
+
+class Trace:
+    """The calls of one thread and device recorded since the last barrier."""
+
+    __slots__ = (
+        "device", "owner", "nodes", "vals", "inputs", "floats", "ints", "complexes", "keys", "sites", "journal",
+        "sealed", "entered",
+    )  # fmt: skip
+
+    run: Callable[[Trace, str], None]  # the engine's barrier, set by engine.py
+    eager = False
+
+    def __init__(self, device: Any, owner: dict[Any, Trace]):
+        self.device = device
+        self.owner = owner  # the thread's pending Traces
+        self.sealed = False  # a backward has been recorded
+        self.entered = False  # an outermost module call has been recorded outside taping
+        self._clear()
+
+    def _clear(self) -> None:
+        self.nodes: list[tuple[int, ...]] = []
+        self.vals: list[Value | None] = []
+        self.inputs: list[Value] = []
+        self.floats: list[float] = []
+        self.ints: list[int] = []
+        self.complexes: list[complex] = []
+        self.keys: list[Any] = []
+        self.sites: list[tuple[tuple[Any, ...], Any]] = []
+        self.journal: list[Any] = []
+
+    def retire(self) -> None:
+        """Ends this Trace: the thread starts another; Values may still name this one, so it is emptied."""
+        if self.owner.get(self.device) is self:
+            self.owner[self.device] = Trace(self.device, self.owner)
+        self._clear()
+
+    def adopt(self, v: Value) -> int:
+        """The slot of a Value that is no result of this Trace: it becomes an input."""
+        a = v.aval
+        group = a.group
+        arr = v.arr
+        if group:
+            pack = (None, self.floats, self.ints, self.complexes, self.keys)[group]
+            slot = -1 - (len(pack) * GROUPS + group)
+            pack.append(arr)
+        else:
+            if arr is None:
+                v.trace.run(v.trace, "cross")
+                arr = v.arr
+            if a.device is not self.device:
+                return self.adopt(to_device(v, self.device))
+            if not isinstance(arr, jax.Array):
+                raise_failed(arr)
+            elif isinstance(arr, jax.core.Tracer):
+                raise Traced
+            slot = -1 - len(self.inputs) * GROUPS
+            self.inputs.append(v)
+        v.trace, v.slot = self, slot
+        return slot
+
+
+def raise_failed(arr: Any) -> None:
+    """Raises the error that kept a Value from being computed."""
+    if isinstance(arr, Failed):
+        raise RuntimeError(f"this tensor was the result of a computation that failed: {arr.error}") from arr.error
+    raise TypeError(f"not an array: {type(arr).__name__}")
+
+
+def to_device(v: Value, device: Any) -> Value:
+    """A copy of a concrete Value on another device."""
+    moved = jax.device_put(v.arr, devices.jax_device(device))
+    return Value(aval(v.aval.shape, v.aval.dtype, device), moved)
+
+
+def current_trace(device: Any) -> Trace:
+    """This thread's pending Trace for a device."""
+    traces = local.ctx.traces
+    t = traces.get(device)
+    if t is None:
+        t = traces[device] = Trace(device, traces)
+    return t
+
+
+def record(call: Call, operands: list[Value]) -> list[Value]:
+    """Appends one call to the pending Trace; returns its results, still pending."""
+    traces = local.ctx.traces
+    t = traces.get(call.device)
+    if t is None:
+        t = traces[call.device] = Trace(call.device, traces)
+    try:
+        node = [call.id]
+        for v in operands:
+            node.append(v.slot if v.trace is t else t.adopt(v))
+    except Traced:
+        return apply_now(call, operands)
+    vals = t.vals
+    slot = len(vals)
+    outs = call.outs
+    if len(outs) == 1:
+        results = [Value(outs[0], None, t, slot)]
+    else:
+        results = [Value(a, None, t, slot + i) for i, a in enumerate(outs)]
+    t.nodes.append(tuple(node))
+    vals += results
+    if call.guards:
+        t.sites.append((call.guards, user_site()))
+    if t.eager or len(t.nodes) > HARD_LIMIT:
+        t.run(t, "eager" if t.eager else "budget")
+    return results
+
+
+def apply_now(call: Call, operands: list[Value]) -> list[Value]:
+    """Applies a call to arrays or tracers at once (inside JAX transformations)."""
+    from .checks import collecting
+
+    arrays = []
+    for v in operands:
+        if v.arr is None:
+            v.trace.run(v.trace, "cross")
+        arrays.append(v.arr if v.aval.group in (ARRAY, KEY) else np.asarray(v.arr, v.aval.dtype.jnp))
+    with jax.enable_x64(True), collecting():
+        outs = call.fn(*arrays)
+    return [Value(a, o) for a, o in zip(call.outs, outs)]
+
+
+def user_site() -> tuple[str, int]:
+    """File and line of the innermost frame outside torchlike."""
+    import sys
+
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return ("<unknown>", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+PACKAGE = __file__.rsplit("_core", 1)[0]

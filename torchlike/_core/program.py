@@ -1,0 +1,174 @@
+"""From recorded calls to an XLA executable.
+
+`build` makes the pure function that replays a Trace; `compile_` turns it into an
+executable for one device. This file and `disk.py` are the only ones that touch
+JAX's compilation machinery.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import checks, devices
+from .graph import CALLS, COMPLEX, FLOAT, GROUPS, INT, KEY, Aval
+
+PACK_DTYPES = {FLOAT: np.float64, INT: np.int64, COMPLEX: np.complex128, KEY: np.uint32}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that decides an executable: calls, what is returned, what is donated, input avals."""
+
+    nodes: tuple[tuple[int, ...], ...]
+    live: tuple[int, ...]
+    donated: tuple[int, ...]
+    inputs: tuple[Aval, ...]
+    packs: tuple[tuple[int, int], ...]  # (group, length) of the lifted scalars
+    device: Any
+
+    def text(self) -> str | None:
+        """A name that is equal in every process for the same program; None if a call has none."""
+        ids: dict[int, int] = {}
+        texts: list[str] = []
+        for node in self.nodes:
+            if node[0] not in ids:
+                t = CALLS[node[0]].text
+                if t is None:
+                    return None
+                ids[node[0]] = len(texts)
+                texts.append(t)
+        body = [(ids[n[0]], *n[1:]) for n in self.nodes]
+        h = hashlib.sha256("\n".join(texts).encode())
+        h.update(repr((body, self.live, self.donated, self.inputs, self.packs, str(self.device))).encode())
+        return h.hexdigest()
+
+
+class _Platform(threading.local):
+    name = "cpu"
+
+
+_platform = _Platform()
+
+
+def lowering_platform() -> str:
+    """The platform ("cpu", "gpu" or "tpu") that calls are being lowered for."""
+    return _platform.name
+
+
+@contextlib.contextmanager
+def lowering_for(device: Any) -> Iterator[None]:
+    """Lowerings traced inside choose for this device; 64-bit types are on."""
+    previous = _platform.name
+    target = devices.jax_device(device) if device is not devices.META else devices.jax_device(devices.CPU)
+    _platform.name = target.platform
+    try:
+        with jax.enable_x64(True), jax.default_device(target):
+            yield
+    finally:
+        _platform.name = previous
+
+
+def build(spec: Spec) -> Callable[..., list[Any]]:
+    """The function `(*inputs, *packs) -> [live results..., packed guard codes]` that replays the calls."""
+    calls = [(CALLS[n[0]], n[1:]) for n in spec.nodes]
+    n_inputs = len(spec.inputs)
+    pack_index = {group: n_inputs + i for i, (group, _) in enumerate(spec.packs)}
+    live = spec.live
+
+    def program(*args: Any) -> list[Any]:
+        env: list[Any] = []
+        lifted: dict[int, Any] = {}
+
+        def fetch(slot: int, a: Aval) -> Any:
+            if slot >= 0:
+                return env[slot]
+            k, group = divmod(-1 - slot, GROUPS)
+            if not group:
+                return args[k]
+            if slot not in lifted:
+                lifted[slot] = args[pack_index[group]][k]
+            return lifted[slot].astype(a.dtype.jnp)
+
+        with checks.collecting() as found:
+            for call, slots in calls:
+                env.extend(call.fn(*[fetch(s, a) for s, a in zip(slots, call.avals)]))
+        outs = [env[i] for i in live]
+        if found:
+            outs.append(checks.pack(found))
+        return outs
+
+    return program
+
+
+def compile_(spec: Spec) -> Any:
+    """An executable of the program: callable on the inputs and packs."""
+    donate = _usable(spec)
+    sharding = jax.sharding.SingleDeviceSharding(devices.jax_device(spec.device))
+    structs = [jax.ShapeDtypeStruct(a.shape, a.dtype.jnp, sharding=sharding) for a in spec.inputs]
+    for group, n in spec.packs:
+        structs.append(jax.ShapeDtypeStruct((n, 2) if group == KEY else (n,), PACK_DTYPES[group]))
+    with lowering_for(spec.device), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Some donated buffers were not usable")
+        jitted = jax.jit(build(spec), donate_argnums=donate, keep_unused=True)
+        return jitted.lower(*structs).compile()
+
+
+def _usable(spec: Spec) -> tuple[int, ...]:
+    """The donated inputs that some result can take over (equal shape and dtype)."""
+    room: dict[Aval, int] = {}
+    outs: list[Aval] = []
+    for node in spec.nodes:
+        outs.extend(CALLS[node[0]].outs)
+    for i in spec.live:
+        room[outs[i]] = room.get(outs[i], 0) + 1
+    chosen = []
+    for i in spec.donated:
+        a = spec.inputs[i]
+        if room.get(a, 0):
+            room[a] -= 1
+            chosen.append(i)
+    return tuple(chosen)
+
+
+def compile_call(call: Any) -> Any:
+    """An executable of one call on its own (tier 0): scalars are plain arguments."""
+    sharding = jax.sharding.SingleDeviceSharding(devices.jax_device(call.device))
+    structs = [jax.ShapeDtypeStruct(a.shape, a.dtype.jnp, sharding=None if a.group else sharding) for a in call.avals]
+
+    def one(*args: Any) -> list[Any]:
+        with checks.collecting() as found:
+            outs = list(call.fn(*args))
+        if found:
+            outs.append(checks.pack(found))
+        return outs
+
+    with lowering_for(call.device):
+        return jax.jit(one, keep_unused=True).lower(*structs).compile()
+
+
+def packs_of(trace: Any) -> list[tuple[int, Any]]:
+    """The lifted scalars of a Trace as (group, host array), empty groups left out."""
+    found = []
+    for group, items in ((FLOAT, trace.floats), (INT, trace.ints), (COMPLEX, trace.complexes), (KEY, trace.keys)):
+        if items:
+            found.append((group, np.array(items, PACK_DTYPES[group])))
+    return found
+
+
+def as_host_scalar(v: Any) -> Any:
+    """A lifted scalar's value as the NumPy scalar that a tier-0 executable takes."""
+    return np.asarray(v.arr, v.aval.dtype.jnp)
+
+
+def zero(a: Aval) -> Any:
+    """Zeros of an aval, inside a lowering."""
+    return jnp.zeros(a.shape, a.dtype.jnp)

@@ -1,0 +1,89 @@
+"""Mutable cells. Tensors that alias share one Storage.
+
+A Storage holds the current Value and counts its writes. While NumPy shares its
+memory (`from_numpy`, `.numpy()`), the array itself is the truth: reads take a
+snapshot and writes go through, until NumPy's side lets go.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import devices, dtypes, engine
+from .graph import Value, aval
+
+_ALIGN = 64
+
+
+class Storage:
+    """One mutable cell: current Value, version counter, and NumPy memory shared with the user."""
+
+    __slots__ = ("value", "version", "host", "__weakref__")
+
+    def __init__(self, value: Value):
+        self.value = value
+        self.version = 0
+        self.host: np.ndarray | None = None
+
+    def read(self) -> Value:
+        """The current Value; a snapshot while NumPy shares the memory."""
+        if self.host is None:
+            return self.value
+        if sys.getrefcount(self.host) <= _HOST_REFS:  # nobody else can write any more
+            self.value, self.host = value_from_numpy(self.host), None
+            return self.value
+        return value_from_numpy(self.host)
+
+    def write(self, value: Value) -> None:
+        """Rebinds the cell to a new Value of any shape; aliases see it."""
+        if self.host is not None:
+            data = engine.host(value)
+            if sys.getrefcount(self.host) > _HOST_REFS and data.shape == self.host.shape:
+                np.copyto(self.host, data)
+                self.version += 1
+                return
+            self.host = None
+        engine.journal(self)
+        self.value = value
+        self.version += 1
+
+    def share(self) -> np.ndarray:
+        """NumPy memory that this Storage and the caller see alike from now on."""
+        if self.host is None:
+            self.host = aligned_copy(engine.host(self.value))
+        return self.host
+
+
+def _host_refs() -> int:
+    """What `getrefcount(self.host)` says when only the Storage holds the array."""
+    probe = Storage(Value(aval((), dtypes.float32)))
+    probe.host = np.zeros(1)
+    return sys.getrefcount(probe.host)
+
+
+_HOST_REFS = _host_refs()
+
+
+def aligned_copy(a: np.ndarray) -> np.ndarray:
+    """A contiguous copy that XLA:CPU can use in place."""
+    raw = np.empty(a.nbytes + _ALIGN, np.uint8)
+    offset = -raw.ctypes.data % _ALIGN
+    out = raw[offset : offset + a.nbytes].view(a.dtype).reshape(a.shape)
+    np.copyto(out, a)
+    return out
+
+
+def value_from_numpy(a: np.ndarray, device: Any = devices.CPU, copy: bool = True) -> Value:
+    """A concrete Value with the data of a NumPy array (`copy=False`: the array is the caller's gift)."""
+    d = dtypes.from_jnp(a.dtype)
+    if a.dtype.byteorder == ">":
+        a = a.astype(a.dtype.newbyteorder("="))
+    av = aval(a.shape, d, device)
+    owned = aligned_copy(a) if copy else np.ascontiguousarray(a).reshape(a.shape)
+    with jax.enable_x64(True):
+        arr = jax.device_put(owned, devices.jax_device(device), may_alias=True)
+    return Value(av, arr)

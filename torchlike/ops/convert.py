@@ -1,0 +1,273 @@
+"""Conversions and copies: dtype, device, clone, copy_."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core import devices, dtypes
+from .._core.autograd import TYPE_NAMES, taped
+from .._core.graph import Call, Value, aval, to_device
+from .._core.engine import materialize
+from .._core.modes import local
+from .._core.registry import Array, _cast, check_inplace, function, op, view
+from .._core.tensor import Tensor
+
+
+@op(spaces=(), name="to", grad_name="ToCopyBackward0")
+def _to_dtype(input: Array, dtype: dtypes.dtype):
+    return _cast(input, dtype.jnp)
+
+
+@op(spaces=(), name="clone")
+def _clone(input: Array):
+    return input
+
+
+@function()
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy with its own memory; gradients flow through."""
+    return _clone(input)
+
+
+class Preserve:
+    """A memory format: a name that layouts are asked by."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+
+preserve_format = Preserve("preserve_format")
+contiguous_format = Preserve("contiguous_format")
+channels_last = Preserve("channels_last")
+channels_last_3d = Preserve("channels_last_3d")
+
+
+def _across(x: Tensor, device: Any) -> Tensor:
+    """A copy on another device; its gradient comes back."""
+    v = x._read()
+    materialize(v)
+    if device is devices.META:
+        raise RuntimeError("device 'meta' is not supported yet; use shapes and dtypes of real tensors")
+    moved = to_device(v, device)
+    edge = x._edge()
+    if edge is None or not local.ctx.grad:
+        return Tensor._from_value(moved)
+    node = CrossDevice(x._aval, moved.aval, edge)
+    return Tensor._from_value(moved, (node, 0))
+
+
+class CrossDevice:
+    """Node of a copy between devices: the gradient is copied back."""
+
+    def __new__(cls, source: Any, target: Any, edge: Any) -> Any:
+        from .._core.autograd import Node
+
+        class _Node(Node):
+            __slots__ = ("source",)
+            out_avals = (target,)  # type: ignore[assignment]
+
+            def apply(self, cts: list[Any], create_graph: bool, retain: bool) -> list[Any]:
+                g = Tensor._from_value(cts[0][0], cts[0][1] if create_graph else None)
+                back = _across(g, self.source.device)
+                return [(back._read(), back._edge())]
+
+        made = _Node(None, (0,), [None], [edge], "ToCopyBackward0")
+        made.source = source
+        return made
+
+
+def convert(x: Tensor, device: Any = None, dtype: Any = None, copy: bool = False) -> Tensor:
+    """x on a device and in a dtype; x itself if nothing changes and no copy is asked for."""
+    out = x
+    a = x._aval
+    if dtype is not None and dtype is not a.dtype:
+        out = _to_dtype(out, dtype)
+    if device is not None and (target := devices.canonical(device)) is not a.device:
+        out = _across(out, target)
+    return _clone(out) if copy and out is x else out
+
+
+@function(spaces=("Tensor",))
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """self in another dtype and/or on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other)`."""
+    device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
+    other = kwargs.pop("other", None)
+    copy = kwargs.pop("copy", False)
+    kwargs.pop("non_blocking", None)
+    kwargs.pop("memory_format", None)
+    if kwargs:
+        raise TypeError(f"to() received an invalid combination of arguments - got unexpected {sorted(kwargs)}")
+    rest = list(args)
+    if rest and isinstance(rest[0], Tensor):
+        other = rest.pop(0)
+    elif rest and (isinstance(rest[0], (str, int, devices.device)) or rest[0] is None and len(rest) > 1):
+        device = rest.pop(0)
+    if rest and isinstance(rest[0], dtypes.dtype):
+        dtype = rest.pop(0)
+    if rest and not isinstance(rest[0], (bool, type(None))):
+        raise TypeError(
+            "to() received an invalid combination of arguments - got "
+            f"({', '.join(type(a).__name__ for a in args)}), but expected one of:\n"
+            " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, bool copy = False, *, "
+            "torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, "
+            "torch.memory_format memory_format = None)\n * (Tensor tensor, bool non_blocking = False, bool copy = False, *, "
+            "torch.memory_format memory_format = None)\n"
+        )
+    if len(rest) > 1:
+        copy = rest[1]
+    if other is not None:
+        device, dtype = other.device, other.dtype
+    return convert(self, device, dtype, copy)
+
+
+def _casts() -> None:
+    names = {"float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "long": "int64",
+             "int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
+             "cdouble": "complex128"}  # fmt: skip
+    for name, target in names.items():
+
+        def cast(self: Tensor, memory_format: Any = None, _d: Any = dtypes.by_name(target)) -> Tensor:
+            return convert(self, dtype=_d)
+
+        cast.__name__ = name
+        cast.__doc__ = f"self as torch.{target}."
+        function(spaces=("Tensor",))(cast)
+
+
+_casts()
+
+
+@function(spaces=("Tensor",))
+def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+    """self on the CPU."""
+    return convert(self, "cpu")
+
+
+@function(spaces=("Tensor",))
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """self on the accelerator."""
+    return convert(self, "cuda" if device is None else device)
+
+
+@function(spaces=("Tensor",))
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """self in the dtype and on the device of `other`."""
+    return convert(self, other.device, other.dtype)
+
+
+_BY_TYPE_NAME = {v: k for k, v in TYPE_NAMES.items()}
+
+
+@function(spaces=("Tensor",))
+def type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **kwargs: Any) -> Any:  # noqa: A001
+    """The type's name (`"torch.FloatTensor"`), or self in another type."""
+    if dtype is None:
+        prefix = "torch.cuda." if self.is_cuda else "torch."
+        return prefix + TYPE_NAMES[self.dtype.name]
+    if isinstance(dtype, dtypes.dtype):
+        return convert(self, dtype=dtype)
+    name = dtype if isinstance(dtype, str) else f"torch.{dtype.__name__}"
+    kind = _BY_TYPE_NAME.get(name.rsplit(".", 1)[-1])
+    if kind is None:
+        raise ValueError(f"invalid type: '{name}'")
+    return convert(self, "cuda" if ".cuda." in name else "cpu", dtypes.by_name(kind))
+
+
+def _bits_put(base: Any, new: Any, dtype: Any) -> Any:
+    return _bits(new, dtypes.from_jnp(base.dtype)).reshape(base.shape)
+
+
+def _bits(x: Any, dtype: dtypes.dtype) -> Any:
+    if x.dtype == dtype.jnp:
+        return x
+    old, new = x.dtype.itemsize, dtype.itemsize
+    if x.dtype.kind == "c" or dtype.is_complex:
+        raise RuntimeError("view(dtype): complex dtypes are not supported here; use view_as_real or view_as_complex")
+    if new > old:
+        x = x.reshape(*x.shape[:-1], x.shape[-1] // (new // old), new // old)
+    if dtype.category == dtypes.BOOL:
+        return x.astype(jnp.uint8) != 0
+    out = lax.bitcast_convert_type(x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x, dtype.jnp)
+    return out.reshape(*out.shape[:-2], -1) if new < old else out
+
+
+def _bits_geometry(shape: Any, strides: Any, offset: int, dtype: Any) -> Any:
+    raise RuntimeError("view(dtype): strides of a view that changed its dtype are not tracked; use .clone() first")
+
+
+@view(spaces=(), name="view_dtype", put=_bits_put, geometry=_bits_geometry)
+def _view_dtype(input: Array, dtype: dtypes.dtype):
+    return _bits(input, dtype)
+
+
+def view_dtype(x: Tensor, dtype: dtypes.dtype) -> Tensor:
+    """The same bytes as another dtype."""
+    old, new = x.dtype.itemsize, dtype.itemsize
+    if old != new:
+        if x.ndim == 0:
+            raise RuntimeError(f"self.dim() cannot be 0 to view {_name(x.dtype)} as {_name(dtype)} (different element sizes)")
+        if new > old and x.shape[-1] % (new // old):
+            raise RuntimeError(
+                f"self.size(-1) must be divisible by {new // old} to view {_name(x.dtype)} as {_name(dtype)} "
+                f"(different element sizes), but got {x.shape[-1]}"
+            )
+    return _view_dtype(x, dtype)
+
+
+def _name(d: dtypes.dtype) -> str:
+    from .._core.registry import _SCALAR_NAMES
+
+    return _SCALAR_NAMES[d.name]
+
+
+@op(spaces=(), name="copy", grad_name="CopyBackwards")
+def _copy(source: Array, dtype: dtypes.dtype, shape: tuple):
+    return jnp.broadcast_to(_cast(source, dtype.jnp), shape)
+
+
+@function(spaces=("Tensor",))
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Writes `src`, converted and broadcast, into self; gradients flow to `src`."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}")
+    check_inplace(self)
+    a = self._aval
+    if src.device is not a.device:
+        src = convert(src, a.device)
+    shape = src._aval.shape
+    if len(shape) > a.ndim or any(m not in (1, n) for m, n in zip(shape[::-1], a.shape[::-1])):
+        at = next((i for i, (m, n) in enumerate(zip(shape[::-1], a.shape[::-1])) if m not in (1, n)), None)
+        if at is None:
+            raise RuntimeError(f"output with shape {list(a.shape)} doesn't match the broadcast shape {list(shape)}")
+        raise RuntimeError(
+            f"The size of tensor a ({a.shape[::-1][at]}) must match the size of tensor b ({shape[::-1][at]}) at "
+            f"non-singleton dimension {a.ndim - 1 - at}"
+        )
+    if src._aval is a:
+        value, edge = src._read(), src._edge() if local.ctx.grad else None
+    else:
+        out = _copy(src, a.dtype, a.shape)
+        value, edge = out._read(), out._edge()
+    self._assign(value, edge)
+    return self
+
+
+@function(spaces=("Tensor",))
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """self: host memory needs no pinning here."""
+    return self
+
+
+@function(spaces=("Tensor",))
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    """False: nothing is pinned."""
+    return False
+
+
+__all__ = ["Call", "Value", "aval", "taped", "to", "clone", "convert", "copy_"]

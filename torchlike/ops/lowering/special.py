@@ -1,0 +1,129 @@
+"""Gamma and error functions with PyTorch's values at the special points, in plain JAX."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as jsp
+from jax import lax
+
+
+def _wide(fn: Any) -> Any:
+    """Runs `fn` in float32 for the 16-bit dtypes, whose own kernels lose too much."""
+
+    def run(x: Any, *rest: Any) -> Any:
+        if x.dtype.itemsize == 2:
+            return fn(x.astype(jnp.float32), *(r.astype(jnp.float32) for r in rest)).astype(x.dtype)
+        return fn(x, *rest)
+
+    return run
+
+
+@jax.custom_jvp
+def _erfinv(x: Any) -> Any:
+    return lax.erf_inv(x)
+
+
+@_erfinv.defjvp
+def _erfinv_jvp(primals: Any, tangents: Any) -> Any:
+    y = _erfinv(primals[0])
+    return y, tangents[0] * (math.sqrt(math.pi) / 2) * jnp.exp(y * y)
+
+
+erfinv = _wide(_erfinv)
+
+
+@_wide
+def lgamma(x: Any) -> Any:
+    """log |gamma(x)|; +inf at 0, the negative integers and both infinities."""
+    return jnp.where(jnp.isinf(lax.stop_gradient(x)), jnp.abs(x), lax.lgamma(x))
+
+
+@_wide
+def digamma(x: Any) -> Any:
+    """psi(x); -inf at +0, +inf at -0, nan at the negative integers."""
+    at_zero = jnp.where(jnp.signbit(x), jnp.inf, -jnp.inf).astype(x.dtype)
+    return jnp.where(x == 0, at_zero, lax.digamma(jnp.where(x == 0, 1, x)))
+
+
+@jax.custom_jvp
+def _zeta(s: Any, q: Any) -> Any:
+    return jsp.zeta(s, q)
+
+
+@_zeta.defjvp
+def _zeta_jvp(primals: Any, tangents: Any) -> Any:
+    s, q = primals
+    return _zeta(s, q), -s * _zeta(s + 1, q) * tangents[1]
+
+
+zeta = _wide(_zeta)
+
+
+def polygamma(n: int, x: Any) -> Any:
+    """The n-th derivative of `digamma`, n >= 0 static."""
+    if n == 0:
+        return digamma(x)
+    if x.dtype.itemsize == 2:
+        return polygamma(n, x.astype(jnp.float32)).astype(x.dtype)
+    value = (-1) ** (n + 1) * math.factorial(n) * _zeta_of_any(n + 1, x)
+    return value.astype(x.dtype)
+
+
+def _zeta_of_any(s: int, x: Any) -> Any:
+    """Hurwitz zeta(s, x), s an integer > 1, by recurrence where x <= 0 (finitely many poles apart)."""
+    return zeta(jnp.asarray(s, x.dtype) + jnp.zeros_like(x), x)
+
+
+@_wide
+def xlogy(x: Any, y: Any) -> Any:
+    """x log y with 0 log y = 0, nan where y is nan."""
+    return _xlogy(x, y)
+
+
+@jax.custom_jvp
+def _xlogy(x: Any, y: Any) -> Any:
+    zero = x == 0
+    return jnp.where(y != y, jnp.nan, jnp.where(zero, 0, x * jnp.log(jnp.where(zero, 1, y)))).astype(x.dtype)
+
+
+@_xlogy.defjvp
+def _xlogy_jvp(primals: Any, tangents: Any) -> Any:
+    (x, y), (tx, ty) = primals, tangents
+    dead = (x == 0) & (y <= 0)
+    return _xlogy(x, y), tx * jnp.where(dead, 0, jnp.log(jnp.where(dead, 1, y))) + ty * (x / y)
+
+
+@_wide
+def xlog1py(x: Any, y: Any) -> Any:
+    """x log(1 + y) with 0 log(...) = 0, nan where y is nan."""
+    return _xlog1py(x, y)
+
+
+@jax.custom_jvp
+def _xlog1py(x: Any, y: Any) -> Any:
+    zero = x == 0
+    return jnp.where(y != y, jnp.nan, jnp.where(zero, 0, x * jnp.log1p(jnp.where(zero, 0, y)))).astype(x.dtype)
+
+
+@_xlog1py.defjvp
+def _xlog1py_jvp(primals: Any, tangents: Any) -> Any:
+    (x, y), (tx, ty) = primals, tangents
+    dead = (x == 0) & (y <= -1)
+    return _xlog1py(x, y), tx * jnp.where(dead, 0, jnp.log1p(jnp.where(dead, 0, y))) + ty * (x / (y + 1))
+
+
+@jax.custom_jvp
+def sqrt_0(x: Any) -> Any:
+    """Square root whose derivative at 0 is 0 (distances and deviations)."""
+    return jnp.sqrt(x)
+
+
+@sqrt_0.defjvp
+def _sqrt_0_jvp(primals: Any, tangents: Any) -> Any:
+    y = sqrt_0(primals[0])
+    zero = y == 0
+    return y, jnp.where(zero, 0, tangents[0] / jnp.where(zero, 1, 2 * y)).astype(y.dtype)

@@ -1,0 +1,155 @@
+"""Losses over pairs and triples: hinge, cosine, ranking and triplet margins."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import jax.numpy as jnp
+
+from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Scalar, function, op
+from .lowering.norms import vector_norm
+from .reduce_loss import check_mean_dtype, check_reduction, reduce_loss, reduction_name
+from .validate import broadcast, shape_text, size_text
+
+FUNCTIONAL = ("nn.functional",)
+
+
+def _positive_part(x: Any) -> Any:
+    """`max(x, 0)` whose derivative at 0 is 1 (PyTorch's clamp_min)."""
+    return jnp.where(x < 0, jnp.zeros((), x.dtype), x)
+
+
+def _check_hinge(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", **_: Any
+) -> None:
+    check_reduction(reduction, size_average, reduce)
+    broadcast(input.shape, target.shape)
+    if input.dtype.category < 2 and target.dtype.category < 2:
+        check_mean_dtype(input.dtype, reduction_name(size_average, reduce, reduction))
+
+
+@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_hinge)
+def hinge_embedding_loss(
+    input: Array, target: Array, margin: Scalar = 1.0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+):  # fmt: skip
+    """`input` where the target is 1, `max(0, margin - input)` where it is -1."""
+    apart = jnp.where(target != 1, _positive_part(margin - input), 0)
+    loss = apart + jnp.where(target != -1, input, 0)
+    return reduce_loss(loss, size_average, reduce, reduction)
+
+
+def _check_cosine(
+    input1: Any, input2: Any, target: Any, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean", **_: Any,
+) -> None:  # fmt: skip
+    check_reduction(reduction, size_average, reduce)
+    if target.ndim > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if not input1.ndim == input2.ndim == target.ndim + 1:
+        raise RuntimeError(
+            f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
+            f"{shape_text(input1.shape)} and {shape_text(input2.shape)}."
+        )
+    broadcast(target.shape, broadcast(input1.shape, input2.shape)[:-1])
+
+
+@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_cosine)
+def cosine_embedding_loss(
+    input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+):  # fmt: skip
+    """`1 - cos(x1, x2)` where the target is 1, `max(0, cos(x1, x2) - margin)` where it is -1.
+
+    Args:
+        input1, input2: `(N, D)` or `(D,)`; target: `(N,)` or 0-d.
+    """
+    eps = 1e-12
+    dot = (input1 * input2).sum(-1)
+    size = ((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)
+    cosine = dot / jnp.sqrt(size)
+    loss = jnp.where(target == 1, 1 - cosine, 0) + jnp.where(target == -1, _positive_part(cosine - margin), 0)
+    return reduce_loss(loss, size_average, reduce, reduction)
+
+
+def _check_ranking(
+    input1: Any, input2: Any, target: Any, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean", **_: Any,
+) -> None:  # fmt: skip
+    check_reduction(reduction, size_average, reduce)
+    if not input1.ndim == input2.ndim == target.ndim:
+        raise RuntimeError(
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+            f"input1: {size_text(input1.shape)}, input2: {size_text(input2.shape)}, target: {size_text(target.shape)} "
+        )
+    broadcast(target.shape, broadcast(input1.shape, input2.shape))
+
+
+@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_ranking)
+def margin_ranking_loss(
+    input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+):  # fmt: skip
+    """`max(0, -target * (input1 - input2) + margin)`: target 1 ranks `input1` higher, -1 `input2`."""
+    loss = _positive_part(-target * (input1 - input2) + margin)
+    return reduce_loss(loss, size_average, reduce, reduction)
+
+
+def _same_ndim(anchor: Any, positive: Any, negative: Any) -> None:
+    a, p, n = len(anchor.shape), len(positive.shape), len(negative.shape)
+    if not a == p == n:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+            f"anchor {a}D, positive {p}D, and negative {n}D inputs"
+        )
+
+
+def _check_margin(margin: float) -> None:
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+
+
+def _check_triplet(
+    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean", **_: Any,
+) -> None:  # fmt: skip
+    check_reduction(reduction, size_average, reduce)
+    _check_margin(margin)
+    _same_ndim(anchor, positive, negative)
+    broadcast(anchor.shape, positive.shape, negative.shape)
+
+
+@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("anchor", "positive", "negative"), check=_check_triplet)
+def triplet_margin_loss(
+    anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2.0, eps: Scalar = 1e-6,
+    swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+):  # fmt: skip
+    """`max(0, |a - p| - |a - n| + margin)` in the p-norm of the last dimension.
+
+    Args:
+        swap: use the smaller of `|a - n|` and `|p - n|` (Balntas et al., BMVC 2016).
+    """
+    near = vector_norm(anchor - positive + eps, p)
+    far = vector_norm(anchor - negative + eps, p)
+    if swap:
+        far = jnp.minimum(far, vector_norm(positive - negative + eps, p))
+    return reduce_loss(_positive_part(margin + near - far), size_average, reduce, reduction)
+
+
+@function(spaces=FUNCTIONAL)
+def triplet_margin_with_distance_loss(
+    anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0, swap: bool = False, reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """`triplet_margin_loss` with any distance; without one, the Euclidean distance of `triplet_margin_loss`."""
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    _check_margin(margin)
+    _same_ndim(anchor, positive, negative)
+    if distance_function is None:
+        return triplet_margin_loss(anchor, positive, negative, margin=margin, swap=swap, reduction=reduction)
+    near, far = distance_function(anchor, positive), distance_function(anchor, negative)
+    if swap:
+        far = far.minimum(distance_function(positive, negative))
+    loss = (margin + near - far).clamp_min(0)
+    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss

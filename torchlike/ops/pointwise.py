@@ -1,0 +1,255 @@
+"""Elementwise functions of one tensor: one line each.
+
+Domain, dtype and derivative at special points are PyTorch's. Integer inputs of the
+transcendental functions are computed in the default floating dtype; rounding functions
+return integer tensors unchanged.
+"""
+
+import math
+from typing import Any, Callable
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as jsp
+from jax import lax
+
+from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, op
+from .validate import not_implemented
+from .lowering.special import digamma as _digamma
+from .lowering.special import erfinv as _erfinv
+from .lowering.special import lgamma as _lgamma
+
+
+def unary(name: str, fn: Callable[[Any], Any], doc: str, *, promote: Any = INT_TO_FLOAT, **options: Any) -> Any:
+    """Declares the row `name(input)` whose lowering is `fn`."""
+
+    def lowering(input: Array):
+        return fn(input)
+
+    lowering.__name__ = lowering.__qualname__ = name
+    lowering.__doc__ = doc
+    options.setdefault("saves", ("input",))
+    return op(promote=promote, **options)(lowering)
+
+
+def _is_exact(x: Any) -> bool:
+    return x.dtype == jnp.bool_ or jnp.issubdtype(x.dtype, jnp.integer)
+
+
+def _rounding(fn: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`fn` for floating tensors; integers are whole already."""
+    return lambda x: x if _is_exact(x) else fn(x)
+
+
+def _no_bool(kernel: str, **names: str) -> Callable[..., None]:
+    def check(input: Any, **_: Any) -> None:
+        if input.dtype.name == "bool":
+            raise not_implemented(kernel, input.dtype)
+
+    return check
+
+
+def _no_complex(kernel: str) -> Callable[..., None]:
+    def check(input: Any, **_: Any) -> None:
+        if input.dtype.is_complex:
+            raise not_implemented(kernel, input.dtype)
+
+    return check
+
+
+# ---- exponentials and logarithms ------------------------------------------------------
+_RESULT = ("result",)
+exp = unary("exp", jnp.exp, "`e ** input`.", saves=_RESULT)
+exp2 = unary("exp2", jnp.exp2, "`2 ** input`.", saves=_RESULT, aliases=("special.exp2",))
+expm1 = unary("expm1", jnp.expm1, "`exp(input) - 1`, accurate near 0.", saves=_RESULT, aliases=("special.expm1",))
+log = unary("log", jnp.log, "Natural logarithm; nan below 0, -inf at 0.")
+log2 = unary("log2", jnp.log2, "Logarithm to base 2.")
+log10 = unary("log10", jnp.log10, "Logarithm to base 10.")
+log1p = unary("log1p", jnp.log1p, "`log(1 + input)`, accurate near 0.", aliases=("special.log1p",))
+
+# ---- powers and roots -------------------------------------------------------------------
+sqrt = unary("sqrt", jnp.sqrt, "Square root; nan below 0.", saves=_RESULT)
+rsqrt = unary("rsqrt", lax.rsqrt, "`1 / sqrt(input)`.", saves=_RESULT)
+reciprocal = unary("reciprocal", lambda x: 1 / x, "`1 / input`.", saves=_RESULT)
+square = unary("square", lambda x: x * x, "`input ** 2`.", promote=DEFAULT)
+
+# ---- trigonometry -----------------------------------------------------------------------
+sin = unary("sin", jnp.sin, "Sine of radians.")
+cos = unary("cos", jnp.cos, "Cosine of radians.")
+tan = unary("tan", jnp.tan, "Tangent of radians.", saves=_RESULT)
+asin = unary("asin", jnp.arcsin, "Inverse sine, in radians; nan outside [-1, 1].", aliases=("arcsin",))
+acos = unary("acos", jnp.arccos, "Inverse cosine, in radians; nan outside [-1, 1].", aliases=("arccos",))
+atan = unary("atan", jnp.arctan, "Inverse tangent, in radians.", aliases=("arctan",))
+sinh = unary("sinh", jnp.sinh, "Hyperbolic sine.")
+cosh = unary("cosh", jnp.cosh, "Hyperbolic cosine.")
+tanh = unary("tanh", jnp.tanh, "Hyperbolic tangent.", saves=_RESULT)
+asinh = unary("asinh", jnp.arcsinh, "Inverse hyperbolic sine.", aliases=("arcsinh",))
+acosh = unary("acosh", jnp.arccosh, "Inverse hyperbolic cosine; nan below 1.", aliases=("arccosh",))
+atanh = unary("atanh", jnp.arctanh, "Inverse hyperbolic tangent; nan outside [-1, 1].", aliases=("arctanh",))
+deg2rad = unary("deg2rad", lambda x: x * (math.pi / 180), "Degrees to radians.", saves=())
+rad2deg = unary("rad2deg", lambda x: x * (180 / math.pi), "Radians to degrees.", saves=())
+
+
+@jax.custom_jvp
+def _sinc(x: Any) -> Any:
+    zero = x == 0
+    a = math.pi * jnp.where(zero, 1, x)
+    return jnp.where(zero, 1, jnp.sin(a) / a).astype(x.dtype)
+
+
+@_sinc.defjvp
+def _sinc_jvp(primals: Any, tangents: Any) -> Any:
+    (x,), (t,) = primals, tangents
+    zero = x == 0
+    safe = jnp.where(zero, 1, x)
+    a = math.pi * safe
+    slope = (a * jnp.cos(a) - jnp.sin(a)) / (a * safe)
+    return _sinc(x), t * jnp.where(zero, 0, slope).astype(x.dtype)
+
+
+sinc = unary("sinc", _sinc, "`sin(pi x) / (pi x)`, 1 at 0.", aliases=("special.sinc",))
+
+# ---- sign, magnitude, parts ----------------------------------------------------------------
+
+
+def _sign(x: Any) -> Any:
+    if x.dtype == jnp.bool_:
+        return x
+    return jnp.where(x != x, jnp.zeros((), x.dtype), jnp.sign(x)) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.sign(x)
+
+
+def _sgn(x: Any) -> Any:
+    """Sign of a real number, `x / |x|` of a complex one, 0 at 0."""
+    if not jnp.issubdtype(x.dtype, jnp.complexfloating):
+        return _sign(x)
+    size = jnp.abs(x)
+    return jnp.where(size == 0, 0, x / jnp.where(size == 0, 1, size)).astype(x.dtype)
+
+
+def _check_sign(input: Any, **_: Any) -> None:
+    if input.dtype.is_complex:
+        raise RuntimeError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+        )
+
+
+def _check_neg(input: Any, **_: Any) -> None:
+    if input.dtype.name == "bool":
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+            "use the `~` or `logical_not()` operator instead."
+        )
+
+
+def _check_positive(input: Any, **_: Any) -> None:
+    if input.dtype.name == "bool":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+
+
+def _angle(x: Any) -> Any:
+    """Phase in radians; of a real number pi below 0, 0 above, nan of nan."""
+    if jnp.issubdtype(x.dtype, jnp.complexfloating):
+        return jnp.arctan2(x.imag, x.real)
+    zero = jnp.zeros((), x.dtype)
+    return jnp.where(x != x, lax.stop_gradient(x), jnp.where(x < 0, jnp.asarray(math.pi, x.dtype), zero))
+
+
+abs_ = unary(
+    "abs", jnp.abs, "Absolute value (modulus of complex numbers, a real tensor); derivative 0 at 0.",
+    promote=COMPLEX_TO_FLOAT, operator="abs", aliases=("absolute",), check=_no_bool("abs_cpu"),
+)  # fmt: skip
+sign = unary("sign", _sign, "-1, 0 or 1.", promote=DEFAULT, saves=(), check=_check_sign)
+sgn = unary("sgn", _sgn, "`sign` for real numbers, `input / abs(input)` for complex ones.", promote=DEFAULT)
+neg = unary(
+    "neg", jnp.negative, "`-input`.", promote=DEFAULT, operator="neg", saves=(), aliases=("negative",), check=_check_neg
+)
+positive = unary(
+    "positive", lambda x: x, "`input` itself; not for bool tensors.",
+    promote=DEFAULT, operator="pos", inplace=False, out=False, saves=(), check=_check_positive,
+)  # fmt: skip
+angle = unary("angle", _angle, "Phase in radians, a real tensor.", promote=INT_TO_FLOAT, inplace=False)
+conj_physical = unary("conj_physical", jnp.conj, "Complex conjugate, computed at once.", promote=DEFAULT, saves=())
+
+# ---- rounding ------------------------------------------------------------------------------
+
+
+def _trunc(x: Any) -> Any:
+    return jnp.where(x < 0, jnp.ceil(x), jnp.floor(x))
+
+
+floor = unary("floor", _rounding(jnp.floor), "Largest whole number not above.", promote=DEFAULT, saves=(),
+              check=_no_complex("floor"))  # fmt: skip
+ceil = unary("ceil", _rounding(jnp.ceil), "Smallest whole number not below.", promote=DEFAULT, saves=(),
+             check=_no_complex("ceil"))  # fmt: skip
+trunc = unary("trunc", _rounding(_trunc), "Whole part, towards 0.", promote=DEFAULT, saves=(), aliases=("fix",),
+              check=_no_complex("trunc"))  # fmt: skip
+frac = unary("frac", lambda x: x - _trunc(x), "`input - trunc(input)`.", promote=DEFAULT, saves=())
+
+
+@op(promote=DEFAULT, aliases=("special.round",), check=_no_complex("round"))
+def round(input: Array, *, decimals: int = 0):  # noqa: A001 - PyTorch's name
+    """Nearest number with `decimals` decimals, ties to even. Negative `decimals` round left of the point."""
+    if _is_exact(input):
+        return input
+    if decimals == 0:
+        return jnp.round(input)
+    scale = jnp.asarray(10.0 ** abs_python(decimals), input.dtype)
+    if decimals > 0:
+        return jnp.where(jnp.isinf(input), input, jnp.round(input * scale) / scale)
+    return jnp.round(input / scale) * scale
+
+
+def abs_python(n: int) -> int:
+    """Python's own `abs`, whatever this module calls `abs`."""
+    return -n if n < 0 else n
+
+
+# ---- probability, error and gamma functions ---------------------------------------------------
+sigmoid = unary("sigmoid", jax.nn.sigmoid, "`1 / (1 + exp(-input))`.", saves=_RESULT, aliases=("special.expit",))
+erf = unary("erf", jsp.erf, "Error function.", aliases=("special.erf",))
+erfc = unary("erfc", jsp.erfc, "`1 - erf(input)`.", aliases=("special.erfc",))
+erfinv = unary("erfinv", _erfinv, "Inverse of `erf`; nan outside [-1, 1].", aliases=("special.erfinv",))
+lgamma = unary("lgamma", _lgamma, "Logarithm of the absolute gamma function.", aliases=("special.gammaln",))
+digamma = unary(
+    "digamma", _digamma, "Derivative of the logarithmic gamma function.", aliases=("special.digamma", "special.psi")
+)
+
+
+@op(promote=INT_TO_FLOAT, saves=("input",), aliases=("special.logit",))
+def logit(input: Array, eps: float | None = None):
+    """`log(x / (1 - x))` with `x` clamped to `[eps, 1 - eps]` when `eps` is given, else nan outside [0, 1]."""
+    x = input
+    if eps is not None and eps >= 0:
+        low, high = jnp.asarray(eps, x.dtype), jnp.asarray(1 - eps, x.dtype)
+        x = jnp.where(x < low, low, jnp.where(x > high, high, x))
+    return jnp.log(x / (1 - x))
+
+
+@op(promote=DEFAULT, saves=("input",))
+def nan_to_num(input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None):
+    """Replaces nan (by 0), +inf and -inf (by the largest and lowest finite number) unless told otherwise."""
+    if _is_exact(input):
+        return input
+    if jnp.issubdtype(input.dtype, jnp.complexfloating):
+        parts = [nan_to_num_real(p, nan, posinf, neginf) for p in (input.real, input.imag)]
+        return lax.complex(*parts)
+    return nan_to_num_real(input, nan, posinf, neginf)
+
+
+def nan_to_num_real(x: Any, nan: float | None, posinf: float | None, neginf: float | None) -> Any:
+    """`nan_to_num` of one real array."""
+    limit = jnp.finfo(x.dtype)
+    zero = jnp.asarray(0.0 if nan is None else nan, x.dtype)
+    high = jnp.asarray(limit.max if posinf is None else posinf, x.dtype)
+    low = jnp.asarray(limit.min if neginf is None else neginf, x.dtype)
+    return jnp.where(x != x, zero, jnp.where(x == jnp.inf, high, jnp.where(x == -jnp.inf, low, x)))
+
+
+@op(promote=INT_TO_FLOAT, spaces=("torch", "Tensor"), returns=("mantissa", "exponent"), inplace=False, out=True)
+def frexp(input: Array):
+    """`(mantissa, exponent)` with `input == mantissa * 2 ** exponent` and `0.5 <= |mantissa| < 1`."""
+    mantissa, exponent = jnp.frexp(lax.stop_gradient(input))
+    scale = jnp.exp2(-exponent.astype(input.dtype))
+    return jnp.where(mantissa == 0, mantissa, input * scale), exponent.astype(jnp.int32)
+
+

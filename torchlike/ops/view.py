@@ -1,0 +1,846 @@
+"""View rows: results share memory with their input.
+
+Each gives the JAX function that looks, the one that puts (left out: derived
+from looking at an index array), and what it does to strides.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core import dtypes
+from .._core.registry import Array, Scalar, function, publish, view
+from .._core.tensor import Tensor
+
+
+def wrap_dim(dim: int, ndim: int) -> int:
+    """A dimension counted from the front; IndexError as PyTorch words it."""
+    n = max(ndim, 1)
+    if not isinstance(dim, int):
+        raise TypeError(f"dimension must be an int, not {type(dim).__name__}")
+    if not -n <= dim < n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+    return dim + n if dim < 0 else dim
+
+
+def contiguous_strides(shape: Any) -> tuple[int, ...]:
+    """Row-major strides in elements."""
+    out, step = [], 1
+    for n in reversed(shape):
+        out.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(out))
+
+
+# ---- select and slice ------------------------------------------------------------------
+
+
+def _select_put(base: Any, new: Any, dim: int, index: Any) -> Any:
+    return lax.dynamic_update_index_in_dim(base, new, index, dim % max(base.ndim, 1))
+
+
+def _select_geometry(shape: Any, strides: Any, offset: int, dim: int, index: int) -> Any:
+    dim = dim % len(shape)
+    i = index + shape[dim] if index < 0 else index
+    return shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], offset + i * strides[dim]
+
+
+@view(spaces=(), name="select", put=_select_put, geometry=_select_geometry)
+def _select(input: Array, dim: int, index: Scalar):
+    return lax.dynamic_index_in_dim(input, index, dim, keepdims=False)
+
+
+@function()
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """A view at one index of a dimension, which is dropped.
+
+    Raises:
+        IndexError: `dim` or `index` is out of range.
+    """
+    a = input._aval
+    if a.ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    d = wrap_dim(dim, a.ndim)
+    i = int(index)
+    n = a.shape[d]
+    if not -n <= i < n:
+        raise IndexError(f"select(): index {i} out of range for tensor of size {list(a.shape)} at dimension {dim}")
+    return _select(input, d, i + n if i < 0 else i)
+
+
+def _slice_put(base: Any, new: Any, dim: int, start: Any, length: int, step: int) -> Any:
+    if step == 1:
+        return lax.dynamic_update_slice_in_dim(base, new, start, dim)
+    window = lax.dynamic_slice_in_dim(base, start, (length - 1) * step + 1, dim) if length else base
+    if not length:
+        return base
+    index = [builtins.slice(None)] * base.ndim
+    index[dim] = builtins.slice(None, None, step)
+    return lax.dynamic_update_slice_in_dim(base, window.at[tuple(index)].set(new), start, dim)
+
+
+def _slice_geometry(shape: Any, strides: Any, offset: int, dim: int, start: int, length: int, step: int) -> Any:
+    return (
+        (*shape[:dim], length, *shape[dim + 1 :]),
+        (*strides[:dim], strides[dim] * step, *strides[dim + 1 :]),
+        offset + start * strides[dim] * (1 if shape[dim] else 0),
+    )
+
+
+@view(spaces=(), name="slice", put=_slice_put, geometry=_slice_geometry)
+def _slice(input: Array, dim: int, start: Scalar, length: int, step: int):
+    if length == 0:
+        return lax.slice_in_dim(input, 0, 0, axis=dim)
+    if step == 1:
+        return lax.dynamic_slice_in_dim(input, start, length, dim)
+    window = lax.dynamic_slice_in_dim(input, start, (length - 1) * step + 1, dim)
+    return lax.slice_in_dim(window, 0, window.shape[dim], step, dim)
+
+
+def slice_dim(input: Tensor, dim: int, key: builtins.slice) -> Tensor:
+    """A view of a Python slice along one dimension."""
+    n = input._aval.shape[dim]
+    start, stop, step = key.indices(n)
+    if key.step is not None and step < 1:
+        raise ValueError("step must be greater than zero")
+    length = max(0, -(-(stop - start) // step))
+    if length == n and step == 1:
+        return alias_view(input)
+    return _slice(input, dim, start, length, step)
+
+
+@view(spaces=(), name="alias", put=lambda base, new: new, geometry=lambda shape, strides, offset: (shape, strides, offset))
+def alias_view(input: Array):
+    return input
+
+
+publish("Tensor", "alias", alias_view)
+
+
+@function(spaces=("torch", "Tensor"))
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    """The view of `length` entries of a dimension from `start` on."""
+    a = input._aval
+    d = wrap_dim(dim, a.ndim)
+    if a.ndim == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    n = a.shape[d]
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    s = int(start)
+    if not -n <= s <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {s})")
+    s = s + n if s < 0 else s
+    if s + length > n:
+        raise RuntimeError(f"start ({s}) + length ({length}) exceeds dimension size ({n}).")
+    return _slice(input, d, s, length, 1)
+
+
+# ---- reshaping ------------------------------------------------------------------------------
+
+
+def infer_shape(shape: Any, size: int) -> tuple[int, ...]:
+    """A requested shape with its -1 filled in; RuntimeError as PyTorch words it."""
+    shape = tuple(int(n) for n in shape)
+    known, hole = 1, None
+    for i, n in enumerate(shape):
+        if n == -1:
+            if hole is not None:
+                raise RuntimeError("only one dimension can be inferred")
+            hole = i
+        elif n < 0:
+            raise RuntimeError(f"invalid shape dimension {n}")
+        else:
+            known *= n
+    if hole is None:
+        if known != size:
+            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
+        return shape
+    if known == 0:
+        raise RuntimeError(
+            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size "
+            "-1 can be any value and is ambiguous"
+        )
+    if size % known:
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
+    return (*shape[:hole], size // known, *shape[hole + 1 :])
+
+
+def view_strides(shape: Any, strides: Any, new: Any) -> tuple[int, ...] | None:
+    """Strides of a reshaped view, None where data would have to move (PyTorch's `computeStride`)."""
+    if math.prod(shape) == 0:
+        return contiguous_strides(new)
+    out: list[int] = [0] * len(new)
+    j = len(new) - 1
+    chunk, base = 1, strides[-1] if shape else 1
+    for i in range(len(shape) - 1, -1, -1):
+        chunk *= shape[i]
+        if i == 0 or (shape[i - 1] != 1 and strides[i - 1] != chunk * base):
+            done = 1
+            while j >= 0 and (done < chunk or new[j] == 1):
+                out[j] = done * base
+                done *= new[j]
+                j -= 1
+            if done != chunk:
+                return None
+            if i > 0:
+                base, chunk = strides[i - 1], 1
+    if not shape:
+        return contiguous_strides(new)
+    return tuple(out) if j == -1 else None
+
+
+def _view_geometry(shape: Any, strides: Any, offset: int, new: Any) -> Any:
+    out = view_strides(shape, strides, new)
+    if out is None:
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "contiguous subspaces). Use .reshape(...) instead."
+        )
+    return tuple(new), out, offset
+
+
+@view(spaces=(), name="view", put=lambda base, new, shape: new.reshape(base.shape), geometry=_view_geometry)
+def _view(input: Array, shape: tuple):
+    return input.reshape(shape)
+
+
+def _dims(args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> tuple[Any, ...]:
+    """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` alike."""
+    if kwargs:
+        return tuple(kwargs.pop(name))
+    if len(args) == 1 and isinstance(args[0], (tuple, list)):
+        return tuple(args[0])
+    return args
+
+
+def geometry(t: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """(shape, strides, storage offset) of a Tensor."""
+    s = t._storage
+    shape = s.value.aval.shape
+    if s.host is not None and s.host.ndim == len(shape) and s.host.size:
+        strides = tuple(k // s.host.itemsize for k in s.host.strides)
+    else:
+        strides = contiguous_strides(shape)
+    offset = 0
+    for lens in t._lens or ():
+        shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
+    return tuple(shape), tuple(strides), offset
+
+
+@function(spaces=("Tensor",), name="view")
+def tensor_view(self: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
+    """A view of another shape, or of another dtype.
+
+    Raises:
+        RuntimeError: the number of elements differs, or the strides do not allow it.
+    """
+    if "dtype" in kwargs or (shape and isinstance(shape[0], dtypes.dtype)):
+        from .convert import view_dtype
+
+        return view_dtype(self, kwargs.get("dtype", shape[0] if shape else None))
+    new = infer_shape(_dims(shape, kwargs, "size"), self._aval.size)
+    if self._lens is not None:
+        _view_geometry(*geometry(self), new)
+    return _view(self, new)
+
+
+@function()
+def reshape(input: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
+    """The same elements in another shape: a view where strides allow, else a copy."""
+    new = infer_shape(_dims(shape, kwargs, "shape"), input._aval.size)
+    if input._lens is not None:
+        old, strides, _ = geometry(input)
+        if view_strides(old, strides, new) is None:
+            from .convert import clone
+
+            return _view(clone(input), new)
+    return _view(input, new)
+
+
+@function(spaces=("Tensor",))
+def reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """`reshape` to the shape of `other`."""
+    return reshape(self, other.shape)
+
+
+@function(spaces=("Tensor",))
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """`view` in the shape of `other`."""
+    return tensor_view(self, other.shape)
+
+
+@function()
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Joins the dimensions from `start_dim` to `end_dim` into one."""
+    shape = input._aval.shape
+    a, b = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
+    if a > b:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if not shape:
+        return reshape(input, (1,))
+    if a == b:
+        return input
+    return reshape(input, (*shape[:a], math.prod(shape[a : b + 1]), *shape[b + 1 :]))
+
+
+@function()
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension."""
+    return reshape(input, (-1,))
+
+
+@function()
+def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
+    """Splits one dimension into several."""
+    shape = input._aval.shape
+    d = wrap_dim(dim, len(shape))
+    sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,)
+    if not sizes:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    known = math.prod(n for n in sizes if n != -1)
+    if sizes.count(-1) == 0 and known != shape[d] or (sizes.count(-1) == 1 and (known == 0 or shape[d] % known)):
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[d]}) in the input tensor"
+        )
+    filled = tuple(shape[d] // known if n == -1 else n for n in sizes)
+    return tensor_view(input, (*shape[:d], *filled, *shape[d + 1 :]))
+
+
+# ---- order of dimensions ------------------------------------------------------------------------
+
+
+def _permute_put(base: Any, new: Any, dims: Any) -> Any:
+    inverse = [0] * len(dims)
+    for i, d in enumerate(dims):
+        inverse[d] = i
+    return jnp.transpose(new, inverse)
+
+
+def _permute_geometry(shape: Any, strides: Any, offset: int, dims: Any) -> Any:
+    return tuple(shape[d] for d in dims), tuple(strides[d] for d in dims), offset
+
+
+@view(spaces=(), name="permute", put=_permute_put, geometry=_permute_geometry)
+def _permute(input: Array, dims: tuple):
+    return jnp.transpose(input, dims)
+
+
+@function()
+def permute(input: Tensor, *dims: Any, **kwargs: Any) -> Tensor:
+    """A view with the dimensions in another order."""
+    n = input._aval.ndim
+    order = _dims(dims, kwargs, "dims")
+    if len(order) != n:
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+            f"ordering of dimensions i.e. input.dim() = {n} is not equal to len(dims) = {len(order)}"
+        )
+    wrapped = tuple(wrap_dim(int(d), n) for d in order)
+    if len(set(wrapped)) != n:
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return _permute(input, wrapped)
+
+
+@function(aliases=("swapaxes", "swapdims"))
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """A view with two dimensions exchanged."""
+    n = input._aval.ndim
+    a, b = wrap_dim(dim0, n), wrap_dim(dim1, n)
+    if n == 0:
+        return alias_view(input)
+    order = list(range(n))
+    order[a], order[b] = b, a
+    return _permute(input, tuple(order))
+
+
+@function()
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix; vectors as they are."""
+    n = input._aval.ndim
+    if n > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {n}D")
+    return _permute(input, (1, 0)) if n == 2 else alias_view(input)
+
+
+@function(aliases=("moveaxis",))
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """A view with some dimensions moved to new places."""
+    n = input._aval.ndim
+    src = [source] if isinstance(source, int) else list(source)
+    dst = [destination] if isinstance(destination, int) else list(destination)
+    if len(src) != len(dst):
+        raise RuntimeError(
+            "movedim: Invalid source or destination dims: source "
+            f"({src} dims) should contain the same number of dims as destination ({dst} dims)"
+        )
+    s, d = [wrap_dim(i, n) for i in src], [wrap_dim(i, n) for i in dst]
+    for what, given, dims in (("source", src, s), ("destination", dst, d)):
+        if len(set(dims)) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{what}` ({given})")
+    if n == 0:
+        return alias_view(input)
+    order = [i for i in range(n) if i not in s]
+    for to, i in sorted(zip(d, s)):
+        order.insert(to, i)
+    return _permute(input, tuple(order))
+
+
+@function()
+def adjoint(input: Tensor) -> Tensor:
+    """The conjugate with the last two dimensions exchanged."""
+    from .pointwise import conj
+
+    out = transpose(input, -2, -1)
+    return conj(out) if out.is_complex() else out
+
+
+publish("Tensor", "T", property(lambda self: _permute(self, tuple(range(self._aval.ndim))[::-1])))
+publish("Tensor", "mT", property(lambda self: _matrix(self, "mT")))
+publish("Tensor", "H", property(lambda self: adjoint(self) if self.ndim == 2 else _only_matrix(self)))
+publish("Tensor", "mH", property(lambda self: _adjoint_of(self)))
+
+
+def _matrix(x: Tensor, name: str) -> Tensor:
+    if x.ndim < 2:
+        raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor.")
+    return transpose(x, -2, -1)
+
+
+def _adjoint_of(x: Tensor) -> Tensor:
+    _matrix(x, "mH")
+    return adjoint(x)
+
+
+def _only_matrix(x: Tensor) -> Tensor:
+    if x.ndim == 0:
+        return alias_view(x)
+    raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {x.ndim}-D tensor.")
+
+
+# ---- dimensions of size one -------------------------------------------------------------------------
+
+
+def _expand_put(base: Any, new: Any, shape: Any) -> Any:
+    raise RuntimeError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation."
+    )
+
+
+def _expand_geometry(shape: Any, strides: Any, offset: int, new: Any) -> Any:
+    extra = len(new) - len(shape)
+    out = [0] * extra + [0 if n == 1 and m != 1 else s for n, s, m in zip(shape, strides, new[extra:])]
+    return tuple(new), tuple(out), offset
+
+
+@view(spaces=(), name="expand", put=_expand_put, geometry=_expand_geometry)
+def _expand(input: Array, shape: tuple):
+    return jnp.broadcast_to(input, shape)
+
+
+@function(spaces=("Tensor",))
+def expand(self: Tensor, *sizes: Any, implicit: bool = False) -> Tensor:
+    """A view with dimensions of size one repeated, without copying."""
+    sizes = _dims(sizes, {}, "size")
+    shape = self._aval.shape
+    extra = len(sizes) - len(shape)
+    if extra < 0:
+        raise RuntimeError(
+            f"expand({_type_of(self)}{{{list(shape)}}}, size={list(sizes)}): the number of sizes provided "
+            f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
+        )
+    out = []
+    for i, n in enumerate(int(s) for s in sizes):
+        have = shape[i - extra] if i >= extra else None
+        if n == -1:
+            if have is None:
+                raise RuntimeError(
+                    f"expand({_type_of(self)}{{{list(shape)}}}, size={list(sizes)}): the expanded size of the tensor (-1) "
+                    f"isn't allowed in a leading, non-existing dimension {i}"
+                )
+            n = have
+        elif have is not None and have not in (1, n):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({have}) at non-singleton dimension "
+                f"{i}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}"
+            )
+        out.append(n)
+    return _expand(self, tuple(out))
+
+
+def _type_of(x: Tensor) -> str:
+    from .._core.autograd import TYPE_NAMES
+
+    return f"torch.{TYPE_NAMES.get(x.dtype.name, 'Tensor')}"
+
+
+@function(spaces=("Tensor",))
+def expand_as(self: Tensor, other: Tensor) -> Tensor:
+    """`expand` to the shape of `other`."""
+    return expand(self, *other.shape)
+
+
+@function()
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    """A view broadcast to `size`."""
+    return expand(input, *size)
+
+
+def _squeeze_geometry(shape: Any, strides: Any, offset: int, dims: Any) -> Any:
+    keep = [i for i in range(len(shape)) if i not in dims]
+    return tuple(shape[i] for i in keep), tuple(strides[i] for i in keep), offset
+
+
+@view(spaces=(), name="squeeze", put=lambda base, new, dims: new.reshape(base.shape), geometry=_squeeze_geometry)
+def _squeeze(input: Array, dims: tuple):
+    return lax.squeeze(input, dims)
+
+
+@function()
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """A view without dimensions of size one (all, or those named)."""
+    shape = input._aval.shape
+    wanted = range(len(shape)) if dim is None else (dim,) if isinstance(dim, int) else dim
+    dims = {wrap_dim(d, len(shape)) for d in wanted}
+    return _squeeze(input, tuple(sorted(d for d in dims if shape and shape[d] == 1)))
+
+
+def _unsqueeze_geometry(shape: Any, strides: Any, offset: int, dim: int) -> Any:
+    step = shape[dim] * strides[dim] if dim < len(shape) else 1
+    return (*shape[:dim], 1, *shape[dim:]), (*strides[:dim], step, *strides[dim:]), offset
+
+
+@view(spaces=(), name="unsqueeze", put=lambda base, new, dim: new.reshape(base.shape), geometry=_unsqueeze_geometry)
+def _unsqueeze(input: Array, dim: int):
+    return jnp.expand_dims(input, dim)
+
+
+@function()
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """A view with a dimension of size one put in at `dim`."""
+    return _unsqueeze(input, wrap_dim(dim, input._aval.ndim + 1))
+
+
+# ---- diagonals and windows ------------------------------------------------------------------------------
+
+
+def _diagonal_geometry(shape: Any, strides: Any, offset: int, k: int, d1: int, d2: int) -> Any:
+    n = max(0, min(shape[d1], shape[d2] - k) if k >= 0 else min(shape[d1] + k, shape[d2]))
+    if n:
+        offset += k * strides[d2] if k >= 0 else -k * strides[d1]
+    rest = [i for i in range(len(shape)) if i not in (d1, d2)]
+    return (*[shape[i] for i in rest], n), (*[strides[i] for i in rest], strides[d1] + strides[d2]), offset
+
+
+@view(spaces=(), name="diagonal", geometry=_diagonal_geometry)
+def _diagonal(input: Array, offset: int, dim1: int, dim2: int):
+    return jnp.diagonal(input, offset, dim1, dim2)
+
+
+@function(spaces=("torch", "Tensor"))
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """A view of a diagonal of the matrices in `dim1`, `dim2`; it becomes the last dimension."""
+    n = input._aval.ndim
+    a, b = wrap_dim(dim1, n), wrap_dim(dim2, n)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return _diagonal(input, offset, a, b)
+
+
+def _unfold_geometry(shape: Any, strides: Any, offset: int, d: int, size: int, step: int) -> Any:
+    n = (shape[d] - size) // step + 1
+    return (*shape[:d], n, *shape[d + 1 :], size), (*strides[:d], strides[d] * step, *strides[d + 1 :], strides[d]), offset
+
+
+@view(spaces=(), name="unfold", geometry=_unfold_geometry)
+def _unfold(input: Array, dimension: int, size: int, step: int):
+    n = (input.shape[dimension] - size) // step + 1
+    index = jnp.arange(n)[:, None] * step + jnp.arange(size)
+    out = jnp.take(input, index, axis=dimension, mode="clip")
+    return jnp.moveaxis(out, dimension + 1, -1)
+
+
+@function(spaces=("Tensor",), name="unfold")
+def tensor_unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """A view of all windows of `size` along a dimension, `step` apart; windows are the last dimension."""
+    shape = self._aval.shape
+    if not shape:
+        if size > 1:
+            raise RuntimeError(f"maximum size for tensor at dimension 0 is 1 but size is {size}")
+        return tensor_view(self, (size,))
+    d = wrap_dim(dimension, len(shape))
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if size > shape[d]:
+        raise RuntimeError(f"maximum size for tensor at dimension {d} is {shape[d]} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    return _unfold(self, d, size, step)
+
+
+def _as_strided_look(flat: Any, size: Any, stride: Any, offset: int) -> Any:
+    index = jnp.full((), offset, jnp.int64)
+    for n, s in zip(size, stride):
+        index = index[..., None] + jnp.arange(n, dtype=jnp.int64) * s
+    return flat[index.reshape(tuple(size))]
+
+
+@view(spaces=(), name="as_strided", geometry=lambda shape, strides, offset, size, stride, start: (size, stride, start))
+def _as_strided(input: Array, size: tuple, stride: tuple, start: int):
+    return _as_strided_look(input.reshape(-1), size, stride, start)
+
+
+@function()
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """A view of the whole storage by size, strides and offset (in elements)."""
+    size, stride = tuple(int(n) for n in size), tuple(int(n) for n in stride)
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    offset = geometry(input)[2] if storage_offset is None else int(storage_offset)
+    base = input if input._lens is None else input._base
+    if base is None:
+        base = input.__class__._from_value(input._storage.value)
+        base._storage = input._storage
+    n = base._aval.size
+    last = offset + sum((k - 1) * s for k, s in zip(size, stride)) if all(size) else -1
+    if last >= n or offset < 0:
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
+            f"{base.itemsize} requiring a storage size of {(last + 1) * base.itemsize} are out of bounds for storage of "
+            f"size {n * base.itemsize}"
+        )
+    return _as_strided(base, size, stride, offset)
+
+
+# ---- parts ---------------------------------------------------------------------------------------------------
+
+
+@function()
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts: of one size (the last may be smaller), or of the sizes given."""
+    a = tensor._aval
+    d = wrap_dim(dim, a.ndim)
+    if a.ndim == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    n = a.shape[d]
+    if isinstance(split_size_or_sections, (tuple, list)):
+        return split_with_sizes(tensor, split_size_or_sections, dim)
+    size = int(split_size_or_sections)
+    if size < 0:
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+    if size == 0 and n:
+        raise RuntimeError("split_size can only be 0 if dimension size is 0, but got dimension size of " + str(n))
+    starts = range(0, n, size) if n else [0]
+    return tuple(_slice(tensor, d, s, min(size, n - s), 1) for s in starts)
+
+
+@function()
+def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts of the given sizes."""
+    d = wrap_dim(dim, input._aval.ndim)
+    n = input._aval.shape[d]
+    sizes = [int(s) for s in split_sizes]
+    if any(s < 0 for s in sizes):
+        raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")
+    if sum(sizes) != n:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
+            f"but got split_sizes={sizes}"
+        )
+    out, start = [], 0
+    for s in sizes:
+        out.append(_slice(input, d, start, s, 1))
+        start += s
+    return tuple(out)
+
+
+@function()
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of at most `chunks` parts of equal size (the last may be smaller)."""
+    a = input._aval
+    if a.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = a.shape[wrap_dim(dim, a.ndim)]
+    size = -(-n // chunks)
+    if size == 0:
+        return split_with_sizes(input, [0] * chunks, dim)
+    return split(input, size, dim)
+
+
+@function()
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of parts: a number of nearly equal ones, or cut before the given indices."""
+    a = input._aval
+    if a.ndim == 0:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    d = wrap_dim(dim, a.ndim)
+    n = a.shape[d]
+    cuts = indices_or_sections
+    if isinstance(cuts, Tensor):
+        if cuts.device.type != "cpu":
+            raise RuntimeError(f"tensor_split expected tensor_indices_or_sections to be on cpu, but it's on {cuts.device}")
+        if cuts.dtype is not dtypes.int64:
+            raise RuntimeError(
+                "tensor_split expected tensor_indices_or_sections to have dtype of long, but got "
+                + str(cuts.dtype).replace("torch.", "").capitalize()
+            )
+        if cuts.ndim > 1:
+            raise RuntimeError(
+                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, "
+                f"but got a tensor with {cuts.ndim} dims"
+            )
+        cuts = cuts.tolist()
+    if isinstance(cuts, int):
+        if cuts <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {cuts}")
+        size, more = divmod(n, cuts)
+        bounds = [0]
+        for i in range(cuts):
+            bounds.append(bounds[-1] + size + (i < more))
+    else:
+        bounds = [0, *[min(max(int(c) + n if c < 0 else int(c), 0), n) for c in cuts], n]
+    return tuple(_slice(input, d, s, max(e - s, 0), 1) for s, e in zip(bounds, bounds[1:]))
+
+
+def _nd_split(name: str, dim: Any, least: int) -> Any:
+    def part(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        n = input.ndim
+        if n < least:
+            raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension{'s' if least > 1 else ''}, but got a tensor with {n} dimensions!")
+        d = dim(n)
+        if isinstance(indices_or_sections, int):
+            if indices_or_sections == 0 or input.shape[d] % indices_or_sections:
+                raise RuntimeError(
+                    f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {input.shape[d]} "
+                    f"is not divisible by the split_size {indices_or_sections}!"
+                )
+        return tensor_split(input, indices_or_sections, d)
+
+    part.__name__ = name
+    part.__doc__ = f"Views of parts along dimension {dim(3)} (of a tensor with several); see `tensor_split`."
+    return function()(part)
+
+
+hsplit = _nd_split("hsplit", lambda n: 0 if n == 1 else 1, 1)
+vsplit = _nd_split("vsplit", lambda n: 0, 2)
+dsplit = _nd_split("dsplit", lambda n: 2, 3)
+
+
+@function()
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of all entries along a dimension."""
+    a = input._aval
+    if a.ndim == 0:
+        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+    d = wrap_dim(dim, a.ndim)
+    return tuple(_select(input, d, i) for i in range(a.shape[d]))
+
+
+# ---- complex parts ----------------------------------------------------------------------------------------------
+
+
+def _double_strides(shape: Any, strides: Any, offset: int) -> Any:
+    return shape, tuple(2 * s for s in strides), 2 * offset
+
+
+@view(spaces=(), name="real", put=lambda base, new: lax.complex(new, jnp.imag(base)), geometry=_double_strides)
+def _real(input: Array):
+    return jnp.real(input)
+
+
+@view(spaces=(), name="imag", put=lambda base, new: lax.complex(jnp.real(base), new),
+      geometry=lambda shape, strides, offset: (shape, tuple(2 * s for s in strides), 2 * offset + 1))  # fmt: skip
+def _imag(input: Array):
+    return jnp.imag(input)
+
+
+@function()
+def real(input: Tensor) -> Tensor:
+    """A view of the real parts; real tensors as they are."""
+    return _real(input) if input.is_complex() else input
+
+
+@function()
+def imag(input: Tensor) -> Tensor:
+    """A view of the imaginary parts.
+
+    Raises:
+        RuntimeError: the dtype is real.
+    """
+    if not input.is_complex():
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return _imag(input)
+
+
+@view(spaces=("torch",), put=lambda base, new: lax.complex(new[..., 0], new[..., 1]),
+      geometry=lambda shape, strides, offset: ((*shape, 2), (*[2 * s for s in strides], 1), 2 * offset))  # fmt: skip
+def view_as_real(input: Array):
+    """A real view of a complex tensor with a last dimension of size 2."""
+    return jnp.stack([jnp.real(input), jnp.imag(input)], -1)
+
+
+@view(spaces=("torch",), put=lambda base, new: jnp.stack([jnp.real(new), jnp.imag(new)], -1),
+      geometry=lambda shape, strides, offset: (shape[:-1], tuple(s // 2 for s in strides[:-1]), offset // 2))  # fmt: skip
+def view_as_complex(input: Array):
+    """A complex view of a real tensor whose last dimension has size 2."""
+    return lax.complex(input[..., 0], input[..., 1])
+
+
+def _property(name: str, read: Any) -> None:
+    def write(self: Tensor, value: Any) -> None:
+        read(self).copy_(value)
+
+    publish("Tensor", name, property(read, write))
+
+
+_property("real", real)
+_property("imag", imag)
+
+
+# ---- layout as the user sees it ---------------------------------------------------------------------------------------
+
+
+@function(spaces=("Tensor",))
+def stride(self: Tensor, dim: int | None = None) -> Any:
+    """Elements to step over for the next entry, per dimension or of one."""
+    s = geometry(self)[1] if self._lens or self._storage.host is not None else contiguous_strides(self._aval.shape)
+    return s if dim is None else s[wrap_dim(dim, len(s))]
+
+
+@function(spaces=("Tensor",))
+def storage_offset(self: Tensor) -> int:
+    """Elements of the storage before the first."""
+    return geometry(self)[2] if self._lens else 0
+
+
+@function(spaces=("Tensor",))
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+    """Whether the elements lie in row-major order without gaps."""
+    if not self._lens and self._storage.host is None:
+        return True
+    shape, strides, _ = geometry(self)
+    return 0 in shape or all(n == 1 or s == c for n, s, c in zip(shape, strides, contiguous_strides(shape)))
+
+
+@function(spaces=("Tensor",))
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+    """self if its elements lie in row-major order, else a copy where they do."""
+    if is_contiguous(self):
+        return self
+    from .convert import clone
+
+    return clone(self)
+
+
+@function(spaces=("Tensor",))
+def _is_view(self: Tensor) -> bool:
+    """Whether it is a view of another tensor."""
+    return self._base is not None

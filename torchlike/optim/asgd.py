@@ -1,0 +1,98 @@
+"""Averaged stochastic gradient descent (Polyak and Juditsky, SIAM J. Control Optim. 1992)."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import jax.numpy as jnp
+
+from .._core.tensor import Tensor
+from ._checks import check_differentiable, nonnegative, one_element
+from ._update import Rule, nonzero, zeros_like
+from .optimizer import Optimizer, ParamsT, _get_value
+
+__all__ = ["ASGD"]
+
+
+def _advance(counters: tuple[Any, ...], h: Any) -> tuple[tuple[Any, ...], Any]:
+    """This step uses `eta` and `mu` of the last; the next ones follow Bottou's schedule."""
+    step, eta, mu = counters
+    h = SimpleNamespace(**vars(h), eta=eta.astype(h.lr.dtype), mu=mu.astype(h.lr.dtype))
+    h.shrink = 1 - h.lambd * h.eta
+    return (step + 1, h.next_eta, h.next_mu), h
+
+
+def _each(p: Any, g: Any, state: tuple[Any, ...], h: Any) -> tuple[Any, ...]:
+    """p = (1 - lambd * eta) * p - eta * g; the average follows with weight mu."""
+    p = p * h.shrink - h.eta * g
+    average = jnp.where(h.mu == 1, p, state[0] + (p - state[0]) * h.mu)
+    return p, average
+
+
+class ASGD(Optimizer):
+    """SGD with a decaying step size, and the average of all iterates in the state.
+
+    p -= eta * (lambd * p + g); eta_t = lr / (1 + lambd * lr * t)^alpha.
+    `ax` averages the iterates from step `t0` on.
+
+    State of a parameter: `step`, `eta`, `mu` (0-dim float32), `ax`.
+
+    Raises:
+        ValueError: an option outside its range.
+    """
+
+    _rule = Rule(
+        "optim.asgd",
+        ("weight_decay", "lr", "lambd", "next_eta", "next_mu"),
+        _each,
+        {"step": 0.0, "eta": 0.0, "mu": 1.0},
+        _advance,
+    )
+    _late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        one_element(lr=lr)
+        nonnegative("Invalid learning rate: {}", lr)
+        nonnegative("Invalid weight_decay value: {}", weight_decay)
+        check_differentiable(differentiable)
+        defaults = {
+            "lr": lr,
+            "lambd": lambd,
+            "alpha": alpha,
+            "t0": t0,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _new_counters(self, group: dict[str, Any]) -> dict[str, float]:
+        return {"step": 0.0, "eta": float(_get_value(group["lr"])), "mu": 1.0}
+
+    def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
+        return {"ax": zeros_like(p)}
+
+    def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
+        return ("ax",)
+
+    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
+        lr, decay, lambd = group["lr"], group["weight_decay"], group["lambd"]
+        next_eta = lr / (1 + lambd * lr * count) ** group["alpha"]
+        next_mu = 1 / max(1.0, count - group["t0"])
+        static = (("maximize", group["maximize"]), ("decay", "l2" if nonzero(decay) else ""))
+        return static, (decay, lr, lambd, next_eta, next_mu)

@@ -1,0 +1,162 @@
+"""The process that workers are forked from.
+
+Forking a process in which XLA's threads run can deadlock the child, and a fresh interpreter for each
+worker would import everything again. So one clean process is started; it imports torchlike, never
+starts a JAX backend, and forks workers on request. It ends when the main process closes its socket.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from . import wire
+
+_ENVIRONMENT = {  # workers compute on the CPU, one thread each
+    "JAX_PLATFORMS": "cpu",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+_START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from torchlike.utils.data._utils import server; server.main(int(sys.argv[2]))"
+)
+
+
+class Server:
+    """The main process's handle of the fork server; `shared()` gives the one of this process."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.owner, self.sock, self.lock = os.getpid(), ours, threading.Lock()
+        path = [p or os.getcwd() for p in sys.path]
+        command = [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
+        command += ["-c", _START, json.dumps(path), str(theirs.fileno())]
+        environment = {**os.environ, **_ENVIRONMENT}
+        self.process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
+        )
+        theirs.close()
+        atexit.register(self.close)
+
+    def ask(self, request: tuple[Any, ...], fds: tuple[int, ...] = ()) -> Any:
+        """Sends a request and waits for its answer.
+
+        Raises:
+            RuntimeError: the server has ended.
+        """
+        with self.lock:
+            try:
+                wire.send(self.sock, request, fds)
+                return wire.receive(self.sock)[0]
+            except (EOFError, OSError) as e:
+                raise RuntimeError(
+                    "the process that starts DataLoader workers ended unexpectedly "
+                    f"(exit code {self.process.poll()})"
+                ) from e
+
+    def alive(self) -> bool:
+        """Whether this process may use it."""
+        return self.owner == os.getpid() and self.process.poll() is None
+
+    def close(self) -> None:
+        """Ends the server."""
+        if self.owner != os.getpid():
+            return
+        self.sock.close()
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+_servers: list[Server] = []
+_lock = threading.Lock()
+
+
+def shared() -> Server:
+    """This process's server, started on the first call; it gets ready while the caller goes on.
+
+    Raises:
+        NotImplementedError: the platform cannot fork.
+    """
+    if not hasattr(os, "fork") or not hasattr(socket, "send_fds"):
+        raise NotImplementedError(
+            "DataLoader(num_workers > 0) needs a platform with fork and Unix sockets; use num_workers=0"
+        )
+    with _lock:
+        if not _servers or not _servers[0].alive():
+            _servers[:] = [Server()]
+        return _servers[0]
+
+
+# ---- in the server process ---------------------------------------------------------------
+
+
+def main(fd: int) -> None:
+    """Serves requests until the main process is gone."""
+    from . import transfer, worker  # imported here once, for all workers to come
+
+    transfer.register_tensors()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sock = socket.socket(fileno=fd)
+    ended: dict[int, int] = {}
+    while True:
+        try:
+            (kind, argument), fds = wire.receive(sock)
+        except (EOFError, OSError):
+            os._exit(0)
+        if kind == "fork":
+            pid = os.fork()
+            if pid == 0:
+                sock.close()
+                worker.run(fds[0], fds[1], argument)  # does not return
+            for given in fds:
+                os.close(given)
+            answer: Any = pid
+        elif kind == "exit status":
+            answer = _exit_status(argument, ended)
+        else:
+            answer = _terminate(argument, ended)
+        wire.send(sock, answer)
+
+
+def _reap(ended: dict[int, int]) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        ended[pid] = os.waitstatus_to_exitcode(status)
+
+
+def _exit_status(pid: int, ended: dict[int, int], seconds: float = 1.0) -> int | None:
+    """Exit code of a worker (minus the signal's number), None if it is still running."""
+    limit = time.monotonic() + seconds
+    while True:
+        _reap(ended)
+        if pid in ended or time.monotonic() > limit:
+            return ended.get(pid)
+        time.sleep(0.005)
+
+
+def _terminate(pid: int, ended: dict[int, int]) -> None:
+    """Ends a worker that did not stop by itself."""
+    _reap(ended)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if pid in ended:
+            return
+        os.kill(pid, number)
+        _exit_status(pid, ended, 2.0)

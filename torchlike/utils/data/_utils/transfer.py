@@ -1,0 +1,425 @@
+"""Pickling between a process and its DataLoader workers.
+
+Two things differ from `pickle`:
+
+- What a worker cannot import travels by value: functions and classes of `__main__`, lambdas and
+  local definitions. So scripts need no `if __name__ == "__main__":` guard, as under PyTorch,
+  which forks. A function takes along the globals that its code names.
+- Array data (Tensors, NumPy arrays) goes out of band, into shared memory.
+
+Tensors travel as NumPy arrays. A class that went by value is known to both sides by a mark, so
+that its instances come back as instances of the original class.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import dis
+import enum
+import functools
+import importlib
+import importlib.util
+import io
+import marshal
+import pickle
+import sys
+import types
+import uuid
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+_MSG_UNPICKLABLE = (
+    "cannot send {what} to DataLoader worker processes: {reason}. Everything that workers use must be "
+    "picklable; open files, connections and locks inside the workers (for example when the first sample "
+    "is read, or in worker_init_fn), or use num_workers=0."
+)
+_SENTINELS = {
+    id(getattr(dataclasses, name)): name
+    for name in ("MISSING", "KW_ONLY", "_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR", "_HAS_DEFAULT_FACTORY")
+}
+_SKIPPED = frozenset({"__dict__", "__weakref__", "_abc_impl", "__abstractmethods__", "__static_attributes__"})
+
+_mark_of: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
+_class_of: weakref.WeakValueDictionary[str, type] = weakref.WeakValueDictionary()
+
+
+# ---- what is rebuilt on the other side -----------------------------------------------
+
+
+def _get_sentinel(name: str) -> Any:
+    return getattr(dataclasses, name)
+
+
+def _module(name: str) -> types.ModuleType:
+    """The module of that name; one that cannot be imported is made, empty."""
+    if name not in sys.modules:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            sys.modules[name] = types.ModuleType(name)
+    return sys.modules[name]
+
+
+def _array(data: Any, dtype: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
+    """In a worker: an array in its private mapping of what was sent."""
+    return np.frombuffer(data, dtype).reshape(shape, order=order)
+
+
+def _array_copy(data: Any, dtype: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
+    """In the main process: a copy, as the shared memory will be used again."""
+    return np.frombuffer(bytearray(data), dtype).reshape(shape, order=order)
+
+
+def _tensor(data: Any, dtype: Any, shape: tuple[int, ...], requires_grad: bool) -> Any:
+    """In the main process: a Tensor with a copy."""
+    from ...._core.tensor import from_numpy_copy
+
+    t = from_numpy_copy(np.frombuffer(data, dtype).reshape(shape))
+    return t.requires_grad_() if requires_grad else t
+
+
+def _tensor_view(data: Any, dtype: Any, shape: tuple[int, ...], requires_grad: bool) -> Any:
+    """In a worker: a Tensor in its private mapping of what was sent."""
+    from ...._core.tensor import from_numpy_shared
+
+    t = from_numpy_shared(np.frombuffer(data, dtype).reshape(shape))
+    return t.requires_grad_() if requires_grad else t
+
+
+def _memmap(filename: str, dtype: Any, mode: str, offset: int, shape: Any, order: str) -> np.memmap:
+    return np.memmap(filename, dtype, mode, offset, shape, order)  # type: ignore[call-overload]
+
+
+def _cell() -> types.CellType:
+    return types.CellType()
+
+
+def _fill_cell(cell: types.CellType, state: tuple[Any, ...]) -> None:
+    if state:
+        cell.cell_contents = state[0]
+
+
+def _function(module: str, code: bytes, name: str, cells: int) -> types.FunctionType:
+    scope = _module(module).__dict__
+    scope.setdefault("__builtins__", __builtins__)
+    return types.FunctionType(marshal.loads(code), scope, name, None, tuple(_cell() for _ in range(cells)))
+
+
+def _fill_function(fn: types.FunctionType, state: dict[str, Any]) -> None:
+    for name, value in state["globals"].items():
+        fn.__globals__.setdefault(name, value)
+    for cell, contents in zip(fn.__closure__ or (), state["cells"]):
+        _fill_cell(cell, contents)
+    for name, value in state["attributes"].items():
+        setattr(fn, name, value)
+    fn.__dict__.update(state["dict"])
+
+
+def _class(mark: str, kind: type, name: str, bases: tuple[type, ...], start: dict[str, Any]) -> type:
+    found = _class_of.get(mark)
+    if found is not None:
+        return found
+    made = types.new_class(name, bases, {"metaclass": kind}, lambda scope: scope.update(start))
+    _mark_of[made], _class_of[mark] = mark, made
+    module, qualname = start["__module__"], start["__qualname__"]
+    if "." not in qualname:
+        vars(_module(module))[qualname] = made
+    return made
+
+
+def _fill_class(made: type, state: dict[str, Any]) -> None:
+    for name, value in state.items():
+        setattr(made, name, value)
+    abc.update_abstractmethods(made)
+
+
+def _enum(
+    mark: str, kind: Any, base: Any, name: str, module: str, qualname: str, members: dict[str, Any]
+) -> type:
+    found = _class_of.get(mark)
+    if found is not None:
+        return found
+    scope = kind.__prepare__(name, base)
+    for key, value in {"__module__": module, "__qualname__": qualname, **members}.items():
+        scope[key] = value
+    made = kind(name, base, scope)
+    _mark_of[made], _class_of[mark] = mark, made
+    return made
+
+
+# ---- the sender ---------------------------------------------------------------------------
+
+
+def _global_names(code: types.CodeType) -> set[str]:
+    """Globals that `code`, and the code nested in it, reads."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _global_names(constant)
+    return names
+
+
+def _importable(obj: Any) -> bool:
+    """Whether the other side finds `obj` under its module and qualified name."""
+    module, qualname = getattr(obj, "__module__", None), getattr(obj, "__qualname__", "<lambda>")
+    if module is None or module in ("__main__", "__mp_main__") or "<" in qualname:
+        return False
+    found = sys.modules.get(module)
+    if found is None or (
+        getattr(found, "__file__", None) is None and getattr(found, "__spec__", None) is None
+    ):
+        return found is not None and module in sys.builtin_module_names
+    try:
+        return functools.reduce(getattr, qualname.split("."), found) is obj
+    except AttributeError:
+        return True  # pickle explains what is wrong with it
+
+
+def _mark(cls: type) -> str:
+    mark = _mark_of.get(cls)
+    if mark is None:
+        mark = _mark_of[cls] = uuid.uuid4().hex
+        _class_of[mark] = cls
+    return mark
+
+
+class Sender(pickle.Pickler):
+    """Pickles one object; `buffers` collects the array data.
+
+    Args:
+        file: receives the pickle.
+        to_worker: send what is not importable by value. On the way back, classes are looked up by mark.
+    """
+
+    def __init__(self, file: io.BytesIO, to_worker: bool):
+        self.buffers: list[pickle.PickleBuffer] = []
+        self.own: list[pickle.PickleBuffer] = []
+        super().__init__(file, pickle.HIGHEST_PROTOCOL, buffer_callback=self._collect)
+        self.to_worker = to_worker
+
+    def _collect(self, buffer: pickle.PickleBuffer) -> bool:
+        """Keeps what `_raw` made out of band; other buffers go into the pickle."""
+        mine = any(buffer is b for b in self.own[-1:])
+        if mine:
+            self.buffers.append(buffer)
+        return not mine
+
+    def _raw(self, array: np.ndarray) -> pickle.PickleBuffer:
+        """The bytes of an array, contiguous; dtypes that NumPy does not know as buffers included."""
+        buffer = pickle.PickleBuffer(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        self.own.append(buffer)
+        return buffer
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How functions, classes, arrays and Tensors are taken apart; the rest as `pickle` does it."""
+        if isinstance(obj, type):
+            return NotImplemented if _importable(obj) else self._reduce_class(obj)
+        reduce = _REDUCERS.get(type(obj))
+        if reduce is not None:
+            return reduce(self, obj)
+        if isinstance(obj, np.memmap):
+            return self._reduce_memmap(obj)
+        if id(obj) in _SENTINELS:
+            return _get_sentinel, (_SENTINELS[id(obj)],)
+        return NotImplemented
+
+    def _reduce_class(self, cls: type) -> Any:
+        known = cls in _mark_of
+        mark = _mark(cls)
+        if known and not self.to_worker:
+            return _class_of_mark, (mark, cls.__qualname__)
+        scope = dict(vars(cls))
+        if issubclass(cls, enum.Enum):
+            hidden = {
+                "_generate_next_value_",
+                "_member_names_",
+                "_member_map_",
+                "_value2member_map_",
+                "_member_type_",
+            }
+            members = {m.name: m.value for m in cls}
+            extra = {
+                k: v for k, v in scope.items()
+                if k not in hidden and k not in members and isinstance(v, (types.FunctionType, classmethod, staticmethod))
+                and not k.startswith("__")
+            }  # fmt: skip
+            return _enum, (mark, type(cls), cls.__bases__, cls.__name__, cls.__module__, cls.__qualname__,
+                           {**members, **extra})  # fmt: skip
+        start = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        for name in ("__slots__", "__orig_bases__"):
+            if name in scope:
+                start[name] = scope.pop(name)
+        slots = start.get("__slots__", ())
+        hidden = {slots} if isinstance(slots, str) else set(slots)
+        state = {k: v for k, v in scope.items() if k not in _SKIPPED and k not in hidden and k not in start}
+        return _class, (mark, type(cls), cls.__name__, cls.__bases__, start), state, None, None, _fill_class
+
+    def _reduce_function(self, fn: types.FunctionType) -> Any:
+        if _importable(fn):
+            return NotImplemented
+        code = fn.__code__
+        names = _global_names(code)
+        taken = {name: fn.__globals__[name] for name in names if name in fn.__globals__}
+        state = {
+            "globals": taken,
+            "imports": _submodules(taken.values(), set(_attribute_names(code))),
+            "cells": [_contents(cell) for cell in fn.__closure__ or ()],
+            "attributes": {
+                "__qualname__": fn.__qualname__,
+                "__module__": fn.__module__,
+                "__doc__": fn.__doc__,
+                "__defaults__": fn.__defaults__,
+                "__kwdefaults__": fn.__kwdefaults__,
+            },
+            "dict": fn.__dict__,
+        }
+        args = (fn.__module__ or "__main__", marshal.dumps(code), fn.__name__, len(fn.__closure__ or ()))
+        return _function, args, state, None, None, _fill_function
+
+    def _reduce_array(self, array: np.ndarray) -> Any:
+        if array.dtype.hasobject:
+            return NotImplemented
+        order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+        data = self._raw(array.T if order == "F" else array)
+        return _array if self.to_worker else _array_copy, (data, array.dtype, array.shape, order)
+
+    def _reduce_memmap(self, array: np.memmap) -> Any:
+        """A mapped file travels by name, unless the array is only a part of the mapping."""
+        whole = array.filename is not None and not isinstance(array.base, np.ndarray)
+        if not whole or not (array.flags.c_contiguous or array.flags.f_contiguous):
+            return self._reduce_array(np.asarray(array))
+        mode = "r+" if array.mode == "w+" else array.mode
+        order = "C" if array.flags.c_contiguous else "F"
+        return _memmap, (str(array.filename), array.dtype, mode, array.offset, array.shape, order)
+
+    def _reduce_host_tensor(self, host: Any) -> Any:
+        return _tensor, (self._raw(host.array), host.array.dtype, host.array.shape, False)
+
+    def _reduce_tensor(self, t: Any) -> Any:
+        if t.requires_grad and not t.is_leaf:
+            raise RuntimeError(
+                "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
+                "support crossing process boundaries.  If you just want to transfer the data, call detach() on "
+                "the tensor before serializing (e.g., putting it on the queue)."
+            )
+        from .host import host_array
+
+        array = host_array(t)
+        array = t._host() if array is None else array
+        rebuild = _tensor_view if self.to_worker else _tensor
+        return rebuild, (self._raw(array), array.dtype, array.shape, t.requires_grad)
+
+
+def _attribute_names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _attribute_names(constant)
+
+
+def _submodules(values: Iterable[Any], names: set[str]) -> list[types.ModuleType]:
+    """Loaded submodules that the code reaches as attributes, such as `xml.etree` through `xml`."""
+    prefixes = tuple(v.__name__ + "." for v in values if isinstance(v, types.ModuleType))
+    loaded = [(name, module) for name, module in list(sys.modules.items()) if name.startswith(prefixes)]
+    return [
+        module
+        for name, module in loaded
+        if module is not None
+        and any(name.startswith(p) and names.issuperset(name[len(p) :].split(".")) for p in prefixes)
+    ]
+
+
+def _contents(cell: types.CellType) -> tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def _class_of_mark(mark: str, name: str) -> type:
+    found = _class_of.get(mark)
+    if found is None:
+        raise pickle.UnpicklingError(f"class {name} of a DataLoader worker is unknown in the main process")
+    return found
+
+
+def _reduce_module(_: Sender, module: types.ModuleType) -> Any:
+    return _module, (module.__name__,)
+
+
+def _reduce_cached_property(_: Sender, p: Any) -> Any:
+    return functools.cached_property, (p.func,), {"attrname": p.attrname}
+
+
+_REDUCERS: dict[type, Callable[[Sender, Any], Any]] = {
+    types.FunctionType: Sender._reduce_function,
+    types.ModuleType: _reduce_module,
+    types.CellType: lambda _, cell: (_cell, (), _contents(cell), None, None, _fill_cell),
+    types.CodeType: lambda _, code: (marshal.loads, (marshal.dumps(code),)),
+    types.MappingProxyType: lambda _, proxy: (types.MappingProxyType, (dict(proxy),)),
+    property: lambda _, p: (property, (p.fget, p.fset, p.fdel, p.__doc__)),
+    classmethod: lambda _, m: (classmethod, (m.__func__,)),
+    staticmethod: lambda _, m: (staticmethod, (m.__func__,)),
+    functools.cached_property: _reduce_cached_property,
+    np.ndarray: Sender._reduce_array,
+}
+
+
+def register_tensors() -> None:
+    """Teaches Sender about Tensors (their classes are not needed to unpickle without them)."""
+    from ...._core.tensor import Tensor
+    from .host import HostTensor
+
+    _REDUCERS[Tensor] = Sender._reduce_tensor
+    _REDUCERS[HostTensor] = Sender._reduce_host_tensor
+
+
+def dumps(obj: Any, to_worker: bool) -> tuple[bytes, list[memoryview]]:
+    """The pickle of `obj` and its array data."""
+    file = io.BytesIO()
+    sender = Sender(file, to_worker)
+    sender.dump(obj)
+    return file.getvalue(), [memoryview(b.raw()) for b in sender.buffers]
+
+
+def dumps_for_worker(obj: Any, what: str) -> tuple[bytes, list[memoryview]]:
+    """`dumps` towards a worker.
+
+    Raises:
+        TypeError: something in `obj` cannot be pickled; the message says what to do.
+    """
+    try:
+        return dumps(obj, to_worker=True)
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError) as e:
+        raise TypeError(_MSG_UNPICKLABLE.format(what=what, reason=str(e).rstrip("."))) from e
+
+
+class Receiver(pickle.Unpickler):
+    """Unpickles what a Sender sent; modules that are not on the path are loaded from `sources`."""
+
+    def __init__(self, data: bytes, buffers: Iterable[Any], sources: dict[str, str] | None = None):
+        super().__init__(io.BytesIO(data), buffers=buffers)
+        self.sources = sources or {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        """As `pickle` does, after loading the module's file where its name cannot be imported."""
+        if module not in sys.modules and module in self.sources:
+            try:
+                importlib.import_module(module)
+            except ImportError:
+                load_source(module, self.sources[module])
+        return super().find_class(module, name)
+
+
+def load_source(module: str, path: str) -> None:
+    """Imports the file `path` under the name `module`."""
+    spec = importlib.util.spec_from_file_location(module, path)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[module] = made
+    spec.loader.exec_module(made)
