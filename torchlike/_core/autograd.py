@@ -7,6 +7,7 @@ Backward is recorded into the same Trace as forward.
 
 from __future__ import annotations
 
+import collections
 from typing import Any, Callable
 
 import jax
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from . import errors
+from .graph import DEAD
 from .checks import ignoring
 from .graph import Call, Trace, Value, aval, current_trace, make_call, record
 from .modes import local
@@ -32,23 +34,20 @@ class Node:
         versions: (storage, version, label) of tensors that must not be overwritten.
     """
 
-    __slots__ = (
-        "call", "need", "values", "edges", "seq", "_name", "versions", "residuals", "freed",
-        "tensor_hooks", "pre_hooks", "post_hooks", "retained", "metadata", "packed", "__weakref__",
-    )  # fmt: skip
+    versions: Any = None
+    residuals: Any = None
+    freed = False
+    tensor_hooks: Any = None
+    pre_hooks: Any = None
+    post_hooks: Any = None
+    retained: Any = None
+    trace: Any = None  # the Trace it was recorded in, and its place in `trace.tape`
+    pos = 0
 
     def __init__(self, call: Call | None, need: tuple[int, ...], values: list[Any], edges: list[Any], name: str):
         ctx = local.ctx
         ctx.sequence = self.seq = ctx.sequence + 1
         self.call, self.need, self.values, self.edges, self._name = call, need, values, edges, name
-        self.versions: Any = None
-        self.residuals: Any = None
-        self.freed = False
-        self.tensor_hooks: Any = None
-        self.pre_hooks: Any = None
-        self.post_hooks: Any = None
-        self.retained: Any = None
-        self.packed: Any = None
 
     @property
     def out_avals(self) -> tuple[Any, ...]:
@@ -93,17 +92,18 @@ class Node:
     def free(self) -> None:
         """Lets the saved Values go; a second backward is an error from now on."""
         self.freed = True
-        self.values = [None] * len(self.values)
+        self.values = ()  # type: ignore[assignment]
         self.residuals = None
+        self.versions = None
 
     def check_versions(self) -> None:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
-        for storage, then, label, producer in self.versions:
+        for storage, then, shape, producer, index in self.versions:
             if storage.version != then:
                 a = storage.value.aval
                 raise RuntimeError(errors.MSG_INPLACE_SAVED.format(
-                    type=f"torch.{TYPE_NAMES.get(a.dtype.name, 'FloatTensor')}", shape=list(label),
-                    producer=f", which is output {producer[1]} of {producer[0]}," if producer else "",
+                    type=f"torch.{TYPE_NAMES.get(a.dtype.name, 'FloatTensor')}", shape=list(shape),
+                    producer=f", which is output {index} of {producer.name()}," if producer else "",
                     now=storage.version, then=then))  # fmt: skip
 
     # PyTorch's surface of grad_fn
@@ -355,15 +355,41 @@ def taped(call: Call, operands: list[Value], edges: list[Any], name: str, residu
         results = record(forward, operands)
         node = Node(call, need, list(operands), edges, name)
         node.residuals = results[own:]
-        return results[:own], node
-    results = record(call, operands)
-    _, used = vjp_of(call, need, have)
-    n = len(operands)
-    values: list[Any] = [None] * n
-    for i in used:
-        if i < n:
-            values[i] = operands[i]
-    return results, Node(call, need, values, edges, name)
+        results = results[:own]
+    else:
+        results = record(call, operands)
+        used = call.derived.get("saved")
+        if used is None or need not in used:
+            used = call.derived.setdefault("saved", {})  # type: ignore[arg-type]
+            used[need] = frozenset(i for i in vjp_of(call, need, have)[1] if i < len(operands))  # type: ignore[index]
+        kept = used[need]  # type: ignore[index]
+        node = Node(call, need, [v if i in kept else None for i, v in enumerate(operands)], edges, name)
+    t = results[0].trace
+    if t is not None:
+        _note(t, node, need, edges)
+    return results, node
+
+
+def _note(t: Trace, node: Node, need: tuple[int, ...], edges: list[Any]) -> None:
+    """Adds a Node to the Trace's picture of the graph, the key of backward plans."""
+    entry: list[Any] = [need]
+    for i in need:
+        e = edges[i]
+        if e.__class__ is tuple:
+            source = e[0]
+            if source.trace is not t:
+                t.planned = False
+            entry.append(source.pos)
+            entry.append(e[1])
+        else:
+            k = t.leaf_index.get(id(e))
+            if k is None:
+                k = t.leaf_index[id(e)] = len(t.leaves)
+                t.leaves.append(e)
+            entry.append(-1 - k)
+    node.trace = t
+    node.pos = len(t.tape)
+    t.tape.append(tuple(entry))
 
 
 # ---- backward ---------------------------------------------------------------------------
@@ -398,6 +424,116 @@ def run_backward(
     Returns:
         The gradients at `targets`, None where none arrived.
     """
+    t = _plan_trace(roots, create_graph, targets, retain) if accumulate else None
+    if t is not None:
+        key = (tuple(t.nodes), tuple(t.tape), roots[0][0][0].pos, roots[0][0][1])
+        plan = _plans.get(key)
+        if plan is None:
+            _learn(t, key, roots)
+            return []
+        if plan is not UNPLANNABLE and _follow(t, plan, roots[0][0][0]):
+            return []
+    return _walk(roots, retain, create_graph, targets, accumulate, accumulate_grad)
+
+
+# A backward whose graph lies in one Trace is determined by that Trace's calls and
+# tape: its calls are remembered and appended in bulk when the same Trace comes again.
+
+UNPLANNABLE: Any = object()
+MAX_PLANS = 512
+_plans: collections.OrderedDict[Any, Any] = collections.OrderedDict()
+
+
+class Plan:
+    """The calls of one backward: nodes to append, how many results, which of them are leaf gradients."""
+
+    __slots__ = ("nodes", "base", "size", "leaves")
+
+    def __init__(self, nodes: list[Any], base: int, size: int, leaves: list[Any]):
+        self.nodes, self.base, self.size, self.leaves = nodes, base, size, leaves
+
+
+def _plan_trace(roots: Any, create_graph: bool, targets: Any, retain: bool) -> Trace | None:
+    """The Trace of a backward that plans can serve, else None."""
+    if create_graph or retain or targets is not None or len(roots) != 1:
+        return None
+    edge, g = roots[0]
+    if edge.__class__ is not tuple:
+        return None
+    t = edge[0].trace
+    if t is None or not t.nodes or not t.planned or t.eager or g[0].trace is not t:
+        return None
+    return t
+
+
+def _learn(t: Trace, key: Any, roots: Any) -> None:
+    """Walks the graph once, keeping what was recorded as a Plan."""
+    start, base = len(t.nodes), len(t.vals)
+    sizes = (len(t.inputs), len(t.floats), len(t.ints), len(t.keys), len(t.complexes))
+    found: list[Any] = []
+    previous: list[Any] = []
+
+    def keep(leaf: Any, g: Any, create_graph: bool) -> None:
+        v = g[0]
+        previous.append((leaf, g))
+        found.append((t.leaf_index.get(id(leaf)), v.slot, v.aval) if v.trace is t else None)
+
+    _walk(roots, False, False, None, True, keep, hooks=False)
+    same = sizes == (len(t.inputs), len(t.floats), len(t.ints), len(t.keys), len(t.complexes))
+    if not t.nodes or not same or any(f is None or f[0] is None or f[1] < base for f in found):
+        _plans[key] = UNPLANNABLE
+    else:
+        _plans[key] = Plan(t.nodes[start:], base, len(t.vals) - base, list(found))
+    while len(_plans) > MAX_PLANS:
+        _plans.popitem(last=False)
+    found.clear()
+    while previous:
+        leaf, g = previous.pop(0)
+        _deliver(leaf, g)
+
+
+def _follow(t: Trace, plan: Plan, root: Node) -> bool:
+    """Appends a Plan's calls and hands out its leaf gradients; False if a Node was freed before."""
+    reached = _release(root)
+    if not reached:
+        return False
+    t.nodes += plan.nodes
+    vals = t.vals
+    vals += [DEAD] * plan.size
+    for _, slot, a in plan.leaves:
+        vals[slot] = Value(a, None, t, slot)
+    for k, slot, _ in plan.leaves:
+        _deliver(t.leaves[k], (vals[slot], None))
+    t.sealed = True
+    return True
+
+
+def _deliver(leaf: Any, g: Any) -> None:
+    if leaf._hooks:
+        g = _leaf_hooks(leaf, g)
+    accumulate_grad(leaf, g, False)
+
+
+def _release(root: Node) -> bool:
+    """Frees every Node below the root; False (and nothing freed) if one already was or has hooks."""
+    seen = {root}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.freed or node.tensor_hooks or node.retained or node.pre_hooks or node.post_hooks:
+            return False
+        for e in node.edges:
+            if e.__class__ is tuple and e[0] not in seen:
+                seen.add(e[0])
+                stack.append(e[0])
+    for node in seen:
+        node.free()
+    return True
+
+
+def _walk(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate: bool, deliver: Any,
+          hooks: bool = True) -> list[Any]:  # fmt: skip
+    """The backward itself; see `run_backward`. `deliver(leaf, gradient, create_graph)` ends it."""
     grads: dict[Any, list[Any]] = {}  # node -> gradient per output
     leaves: dict[int, tuple[Any, Any]] = {}
     collected: dict[Any, Any] = {}
@@ -447,12 +583,12 @@ def run_backward(
                 if edge is not None and g is not None:
                     send(edge, g)
         for k, (leaf, g) in leaves.items():
-            if leaf._hooks:
+            if leaf._hooks and hooks:
                 g = _leaf_hooks(leaf, g)
             if wanted is not None and k in wanted:
                 collected[k] = g
             if accumulate and (wanted is None or k in wanted):
-                accumulate_grad(leaf, g, create_graph)
+                deliver(leaf, g, create_graph)
     finally:
         local.ctx.grad = previous
         if not retain:

@@ -16,6 +16,7 @@ _ACCELERATORS = ("cuda", "xla", "tpu", "mps")
 _KNOWN = ("cpu", *_ACCELERATORS, "meta")
 _interned: dict[tuple[str, int | None], device] = {}
 _default: list[device | None] = [None]
+_current = [0]  # the accelerator that `cuda` without an index names
 
 
 class device:
@@ -99,7 +100,7 @@ def canonical(d: Any) -> device:
     found = accelerators()
     if not found:
         raise RuntimeError(f"No accelerator for device '{d}': JAX sees only the CPU. Use device='cpu'.")
-    index = d.index or 0
+    index = _current[0] if d.index is None else d.index
     if index >= len(found):
         raise RuntimeError(f"CUDA error: invalid device ordinal ({d}; {len(found)} available)")
     return device(d.type, index)
@@ -109,6 +110,16 @@ def canonical(d: Any) -> device:
 def jax_device(d: device) -> Any:
     """The JAX device behind a canonical device."""
     return jax.devices("cpu")[0] if d.type == "cpu" else accelerators()[d.index or 0]
+
+
+def current_index() -> int:
+    """Index of the accelerator that `cuda` without an index names."""
+    return _current[0]
+
+
+def set_current_index(index: int) -> None:
+    """Makes `cuda` without an index name this accelerator."""
+    _current[0] = canonical(device("cuda", index)).index or 0
 
 
 def get_default_device() -> device:

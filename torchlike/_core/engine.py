@@ -21,7 +21,7 @@ import numpy as np
 
 from . import checks, disk, program
 from .errors import OutOfMemoryError
-from .graph import CALLS, GROUPS, Failed, Trace, Value, current_trace, user_site
+from .graph import CALLS, DEAD, GROUPS, Failed, Trace, Value, current_trace, user_site
 from .modes import local
 from .program import Spec, lowering_platform
 
@@ -32,7 +32,6 @@ LONG = 3000  # calls: a longer Trace starts in tier 0
 LOG = os.environ.get("TORCHLIKE_LOG", "")
 WARN_AFTER = 24  # distinct programs of one line before it is pointed out
 _REFS = list(map(sys.getrefcount, [object()]))[0]  # of an object that only a list holds
-DEAD: Any = object()  # stands in Trace.vals for a result that nobody can hold
 
 
 class Stats:

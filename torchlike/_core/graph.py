@@ -83,6 +83,9 @@ class Value:
         self.aval, self.arr, self.trace, self.slot, self.shared = aval, arr, trace, slot, shared
 
 
+DEAD: Any = object()  # stands in `Trace.vals` for a result that nobody can hold
+
+
 class Traced(Exception):
     """An operand is a JAX tracer: the call must be applied at once."""
 
@@ -158,7 +161,7 @@ class Trace:
 
     __slots__ = (
         "device", "owner", "nodes", "vals", "inputs", "floats", "ints", "complexes", "keys", "sites", "journal",
-        "sealed", "entered",
+        "sealed", "entered", "tape", "leaves", "leaf_index", "planned",
     )  # fmt: skip
 
     run: Callable[[Trace, str], None]  # the engine's barrier, set by engine.py
@@ -181,6 +184,10 @@ class Trace:
         self.keys: list[Any] = []
         self.sites: list[tuple[tuple[Any, ...], Any]] = []
         self.journal: list[Any] = []
+        self.tape: list[Any] = []  # shape of the autograd graph: per Node its needs and edges
+        self.leaves: list[Any] = []
+        self.leaf_index: dict[int, int] = {}
+        self.planned = True  # whether a backward may be taken from the plans (see autograd.py)
 
     def retire(self) -> None:
         """Ends this Trace: the thread starts another; Values may still name this one, so it is emptied."""

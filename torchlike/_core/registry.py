@@ -271,9 +271,14 @@ class Op:
             edges = [None if t is None or not t._req else (t if t._node is None else (t._node, t._index)) for t in owners]
             outs, node = taped(call, values, edges, self.grad_name, self.residual)
             if node is not None and self.saved:
-                versions = [(t._storage, t._storage.version, t._aval.shape, _producer(t))
-                            for t in (args[i] for i in self.saved) if isinstance(t, Tensor)]  # fmt: skip
-                node.versions = versions
+                pin = outs[0].trace
+                node.versions = versions = []
+                for i in self.saved:
+                    t = args[i]
+                    if isinstance(t, Tensor):
+                        s = t._storage
+                        s.pinned = pin
+                        versions.append((s, s.version, t._aval.shape, t._node, t._index))
             return call, outs, node
         return call, record(call, values), None
 
@@ -538,14 +543,12 @@ def _number(a: Any) -> Any:
     return None
 
 
-def _producer(t: Tensor) -> Any:
-    return None if t._node is None else (t._node.name(), t._index)
-
-
 def note_result(node: Any, t: Tensor) -> None:
     """The Node needs its result as it is now."""
-    entry = (t._storage, t._storage.version, t._aval.shape, (node.name(), 0))
-    node.versions = (node.versions or []) + [entry]
+    s = t._storage
+    s.pinned = node.trace
+    entry = (s, s.version, t._aval.shape, node, 0)
+    node.versions = [entry] if node.versions is None else [*node.versions, entry]
 
 
 def wrap(v: Value, node: Any, index: int) -> Tensor:

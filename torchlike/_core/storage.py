@@ -22,27 +22,31 @@ _ALIGN = 64
 class Storage:
     """One mutable cell: current Value, version counter, and NumPy memory shared with the user."""
 
-    __slots__ = ("value", "version", "host", "__weakref__")
+    __slots__ = ("value", "version", "host", "pinned", "__weakref__")
 
     def __init__(self, value: Value):
         self.value = value
         self.version = 0
         self.host: np.ndarray | None = None
+        self.pinned: Any = None  # the Trace in which a Node saved this
 
     def read(self) -> Value:
         """The current Value; a snapshot while NumPy shares the memory."""
         if self.host is None:
             return self.value
-        if sys.getrefcount(self.host) <= _HOST_REFS:  # nobody else can write any more
-            self.value, self.host = value_from_numpy(self.host), None
+        if not self.seen_outside():  # nobody else can write any more
+            self.value, self.host = value_from_numpy(self.host, copy=False), None
             return self.value
         return value_from_numpy(self.host)
 
     def write(self, value: Value) -> None:
         """Rebinds the cell to a new Value of any shape; aliases see it."""
+        if self.pinned is not None:
+            self.pinned.planned = False
+            self.pinned = None
         if self.host is not None:
             data = engine.host(value)
-            if sys.getrefcount(self.host) > _HOST_REFS and data.shape == self.host.shape:
+            if self.seen_outside() and data.shape == self.host.shape:
                 np.copyto(self.host, data)
                 self.version += 1
                 return
@@ -51,21 +55,29 @@ class Storage:
         self.value = value
         self.version += 1
 
+    def seen_outside(self) -> bool:
+        """Whether somebody else refers to the shared NumPy memory."""
+        owner = self.host.base if self.host is not None else None
+        return sys.getrefcount(self.host) > _HOST_REFS or (
+            owner is not None and (not isinstance(owner, np.ndarray) or sys.getrefcount(owner) > _OWNER_REFS)
+        )
+
     def share(self) -> np.ndarray:
         """NumPy memory that this Storage and the caller see alike from now on."""
         if self.host is None:
-            self.host = aligned_copy(engine.host(self.value))
+            self.host = np.array(engine.host(self.value))
         return self.host
 
 
-def _host_refs() -> int:
-    """What `getrefcount(self.host)` says when only the Storage holds the array."""
+def _host_refs() -> tuple[int, int]:
+    """What `seen_outside` counts when only the Storage holds the array, and the array its owner."""
     probe = Storage(Value(aval((), dtypes.float32)))
-    probe.host = np.zeros(1)
-    return sys.getrefcount(probe.host)
+    probe.host = np.zeros(2)[:1]
+    owner = probe.host.base
+    return sys.getrefcount(probe.host), sys.getrefcount(owner)
 
 
-_HOST_REFS = _host_refs()
+_HOST_REFS, _OWNER_REFS = _host_refs()
 
 
 def aligned_copy(a: np.ndarray) -> np.ndarray:

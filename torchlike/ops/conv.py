@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.registry import Array, op
+from .._core.registry import Array, Ints, function, op
 from .lowering.conv import Geometry, conv, conv_grad_input
 from .validate import c_name, scalar_name, shape_text
 
@@ -55,7 +55,9 @@ def _cross(sizes: Any) -> str:
     return " x ".join(map(str, sizes))
 
 
-def _pads(padding: Any, rank: int, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+def _pads(
+    padding: Any, rank: int, kernel: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
     """(low, high) zero padding per axis; 'same' puts the odd element at the high end."""
     if padding == "valid":
         return ((0, 0),) * rank
@@ -88,7 +90,9 @@ def _check_dtypes(input: Any, weight: Any, bias: Any) -> None:
         raise NotImplementedError("\"slow_conv2d_cpu\" not implemented for 'Bool'")
 
 
-def _check_positive(rank: int, stride: Any, padding: Any, dilation: Any, groups: int, output_padding: Any = 0) -> None:
+def _check_positive(
+    rank: int, stride: Any, padding: Any, dilation: Any, groups: int, output_padding: Any = 0
+) -> None:
     """The numbers alone, in PyTorch's order."""
     if any(p < 0 for p in _tuple(output_padding, rank, "output_padding")):
         raise RuntimeError("negative output_padding is not supported")
@@ -159,7 +163,9 @@ def _check_conv(rank: int) -> Any:
             raise RuntimeError(_MSG_BIAS.format(kind="", weight=size, expected=weight.shape[0], got=got))
         _check_kernel(kernel)
         dilation = _tuple(dilation, rank, "dilation")
-        padded = [n + lo + hi for n, (lo, hi) in zip(shape[2:], _pads(padding, rank, kernel, dilation), strict=True)]
+        padded = [
+            n + lo + hi for n, (lo, hi) in zip(shape[2:], _pads(padding, rank, kernel, dilation), strict=True)
+        ]
         reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
         if any(n < r for n, r in zip(padded, reach, strict=True)):
             raise RuntimeError(_MSG_SMALL_INPUT.format(input=_cross(padded), kernel=_cross(reach)))
@@ -187,8 +193,8 @@ Args:
     weight: (O, C / groups, {kernel}).
     bias: (O,) or None.
     stride: step between windows, an int or one per axis.
-    padding: zeros at both ends of each axis, an int or one per axis; 'valid' for none, 'same' for as many as keep
-        the size (stride 1 only).
+    padding: zeros at both ends of each axis, an int or one per axis; 'valid' for none, 'same' for as many as
+        keep the size (stride 1 only).
     dilation: step between kernel elements, an int or one per axis.
     groups: number of blocks into which input and output channels are split.
 
@@ -221,12 +227,13 @@ def _document(template: str, rank: int) -> Any:
     return decorate
 
 
-def _row(rank: int, check: Any, name: str) -> Any:
-    return op(spaces=SPACES, saves=("input", "weight"), check=check(rank), grad_name="ConvolutionBackward0")
+def _row(rank: int, check: Any, template: str) -> Any:
+    row = op(spaces=SPACES, saves=("input", "weight"), check=check(rank), grad_name="ConvolutionBackward0")
+    document = _document(template, rank)
+    return lambda fn: row(document(fn))
 
 
-@_row(1, _check_conv, "conv1d")
-@_document(_DOC_CONV, 1)
+@_row(1, _check_conv, _DOC_CONV)
 def conv1d(
     input: Array,
     weight: Array,
@@ -237,3 +244,204 @@ def conv1d(
     groups: int = 1,
 ):
     return _convolution(input, weight, bias, stride, padding, dilation, groups)
+
+
+@_row(2, _check_conv, _DOC_CONV)
+def conv2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+):
+    return _convolution(input, weight, bias, stride, padding, dilation, groups)
+
+
+@_row(3, _check_conv, _DOC_CONV)
+def conv3d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+):
+    return _convolution(input, weight, bias, stride, padding, dilation, groups)
+
+
+# ---- transposed convolution ----------------------------------------------------------------------
+
+
+def _transposed_sizes(
+    space: Any, kernel: Any, stride: Any, padding: Any, output_padding: Any, dilation: Any
+) -> tuple[int, ...]:
+    return tuple(
+        (n - 1) * s - 2 * p + d * (k - 1) + o + 1
+        for n, k, s, p, o, d in zip(space, kernel, stride, padding, output_padding, dilation, strict=True)
+    )
+
+
+def _check_transpose(rank: int) -> Any:
+    name = f"conv_transpose{rank}d"
+
+    def check(
+        input: Any,
+        weight: Any,
+        bias: Any,
+        stride: Any,
+        padding: Any,
+        output_padding: Any,
+        groups: int,
+        dilation: Any,
+    ) -> None:
+        if isinstance(padding, str):
+            raise TypeError(f"{name}(): argument 'padding' must be tuple of ints, not str")
+        _check_layout(name, rank, input, weight)
+        _check_dtypes(input, weight, bias)
+        _check_positive(rank, stride, padding, dilation, groups, output_padding)
+        _check_groups(weight, groups)
+        shape, kernel, size = _batched(input, rank), weight.shape[2:], shape_text(weight.shape)
+        if shape[1] != weight.shape[0]:
+            raise RuntimeError(
+                _MSG_INPUT_CHANNELS.format(
+                    kind="transposed=1",
+                    weight=size,
+                    input=shape_text(shape),
+                    expected=weight.shape[0],
+                    got=shape[1],
+                )
+            )
+        outputs = weight.shape[1] * groups
+        if bias is not None and bias.shape != (outputs,):
+            got = shape_text(bias.shape)
+            raise RuntimeError(
+                _MSG_BIAS.format(kind="transposed=1, ", weight=size, expected=outputs, got=got)
+            )
+        _check_kernel(kernel)
+        steps = {
+            "output_padding": _tuple(output_padding, rank, "output_padding"),
+            "stride": _tuple(stride, rank, "stride"),
+            "dilation": _tuple(dilation, rank, "dilation"),
+        }
+        if any(o >= s and o >= d for o, s, d in zip(*steps.values(), strict=True)):
+            parts = [
+                f"{what}_{axis}: {v}"
+                for what, values in steps.items()
+                for axis, v in zip(_AXES[-rank:], values, strict=True)
+            ]
+            raise RuntimeError(_MSG_OUTPUT_PADDING.format(" ".join(parts)))
+        out = _transposed_sizes(
+            shape[2:], kernel, steps["stride"], _tuple(padding, rank, "padding"), steps["output_padding"],
+            steps["dilation"],
+        )  # fmt: skip
+        if any(n < 1 for n in out):
+            raise RuntimeError(_MSG_SMALL_OUTPUT.format(input=_cross(shape[2:]), output=_cross(out)))
+
+    return check
+
+
+def _transposed_convolution(
+    x: Any, w: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+) -> Any:
+    rank = w.ndim - 2
+    stride, dilation = _tuple(stride, rank, "stride"), _tuple(dilation, rank, "dilation")
+    padding, extra = _tuple(padding, rank, "padding"), _tuple(output_padding, rank, "output_padding")
+    shape = _batched(x, rank)
+    space = _transposed_sizes(shape[2:], w.shape[2:], stride, padding, extra, dilation)
+    # The convolution of which this is the transpose never reads the rows that output_padding adds.
+    pads = tuple((p, p - o) for p, o in zip(padding, extra, strict=True))
+    geometry = Geometry(stride, pads, dilation, groups)
+    y = _with_bias(conv_grad_input(x.reshape(shape), w, geometry=geometry, space=space), bias)
+    return y if x.ndim == rank + 2 else y[0]
+
+
+@_row(1, _check_transpose, _DOC_TRANSPOSE)
+def conv_transpose1d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: int = 1,
+    dilation: Ints = 1,
+):
+    return _transposed_convolution(input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+@_row(2, _check_transpose, _DOC_TRANSPOSE)
+def conv_transpose2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: int = 1,
+    dilation: Ints = 1,
+):
+    return _transposed_convolution(input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+@_row(3, _check_transpose, _DOC_TRANSPOSE)
+def conv_transpose3d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: int = 1,
+    dilation: Ints = 1,
+):
+    return _transposed_convolution(input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _check_tbc(input: Any, weight: Any, bias: Any, pad: int) -> None:
+    if input.ndim != 3:
+        raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
+    if weight.ndim != 3:
+        raise RuntimeError("Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.")
+    if bias.ndim != 1:
+        raise RuntimeError("Bias must be 1-D")
+    if input.shape[2] != weight.shape[1]:
+        raise RuntimeError("Input dim 2 (input channels) is not == dim 1 in the weight tensor")
+    if weight.shape[2] != bias.shape[0]:
+        raise RuntimeError("Bias size must equal dim 2 in the weight tensor (output channels).")
+
+
+@op(spaces=SPACES, saves=("input", "weight"), check=_check_tbc)
+def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0):
+    """A one-axis convolution of (time, batch, channels) data.
+
+    Args:
+        input: (T, N, C).
+        weight: (K, C, O).
+        bias: (O,).
+        pad: zeros at both ends of time.
+
+    Returns:
+        (T + 2 * pad - K + 1, N, O).
+    """
+    y = _convolution(input.transpose(1, 2, 0), weight.transpose(2, 1, 0), bias, 1, pad, 1, 1)
+    return y.transpose(2, 0, 1)
+
+
+@function(spaces=("torch",))
+def convolution(
+    input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
+    output_padding: Any, groups: int,
+) -> Any:  # fmt: skip
+    """The convolution, or transposed convolution, over as many axes as `weight` has kernel axes."""
+    rank = weight.ndim - 2
+    if rank not in (1, 2, 3):
+        raise RuntimeError(
+            f"convolution: weight must have 1 to 3 kernel axes, got size {shape_text(weight.shape)}"
+        )
+    if transposed:
+        row = (conv_transpose1d, conv_transpose2d, conv_transpose3d)[rank - 1]
+        return row(input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return (conv1d, conv2d, conv3d)[rank - 1](input, weight, bias, stride, padding, dilation, groups)

@@ -21,6 +21,7 @@ from .._core.tensor import Tensor
 from .factory import (
     blank, finish, from_host, number, options, produce, require_tensor, sizes, target_dtype, whole,
 )  # fmt: skip
+from .from_data import as_tensor, asarray, from_numpy, frombuffer, new_tensor, tensor
 from .numbers import inferred, of_dtype, overflow
 from .validate import not_implemented, scalar_name
 from .view import as_strided, permute
@@ -484,3 +485,11 @@ def complex_(real: Array, imag: Array):
 def polar(abs: Array, angle: Array):
     """The complex tensor `abs * exp(i * angle)` of two floating tensors of one dtype; shapes broadcast."""
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
+
+
+__all__ = [
+    "zeros", "zeros_like", "new_zeros", "ones", "ones_like", "new_ones", "empty", "empty_like", "new_empty", "full",
+    "full_like", "new_full", "scalar_tensor", "empty_strided", "new_empty_strided", "empty_permuted", "arange", "range",
+    "linspace", "logspace", "eye", "tril_indices", "triu_indices", "complex_", "polar", "tensor", "new_tensor",
+    "as_tensor", "asarray", "from_numpy", "frombuffer",
+]  # fmt: skip

@@ -130,7 +130,7 @@ def options(
     d = dtype if dtype is None or isinstance(dtype, dtypes.dtype) else _PYTHON_DTYPES.get(dtype)
     if d is None and dtype is not None:
         raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
-    if layout is not None and layout is not strided:
+    if layout is not None and layout is not strided and str(layout) != "torch.strided":
         if not isinstance(layout, _Layout):
             raise TypeError(f"{name}(): argument 'layout' must be torch.layout, not {type(layout).__name__}")
         raise NotImplementedError(f"{name}(): layout={layout} is not supported; use layout=torch.strided")

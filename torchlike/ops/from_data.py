@@ -9,14 +9,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from .._core import devices, dtypes
+from .._core import dtypes
 from .._core.dtypes import dtype
 from .._core.modes import local
 from .._core.registry import function
-from .._core.tensor import Tensor, from_numpy_copy, from_numpy_shared
+from .._core.tensor import Tensor, from_numpy_shared
 from .convert import convert
 from .factory import MSG_INTEGER_GRAD, finish, from_host, options
 from .numbers import wrapped
+from .validate import scalar_name
 
 _NUMBERS = frozenset((bool, int, float, complex))
 _MSG_COPY = (
@@ -111,19 +112,13 @@ def asarray(
     target = where if device is not None or not isinstance(obj, Tensor) else made.device
     if copy is False:
         if given is not None and given is not made.dtype:
-            raise ValueError(f"can't alias tensor with dtype '{_long_name(made.dtype)}' into dtype '{_long_name(given)}'.")
+            raise ValueError(f"can't alias tensor with dtype '{scalar_name(made.dtype)}' into dtype '{scalar_name(given)}'.")
         if target is not made.device:
             raise ValueError(f"can't alias tensor from device '{made.device}' to '{target}'.")
     made = convert(made, target, given, copy=bool(copy))
     if requires_grad is None:
         return made
     return _requiring(made.detach() if not requires_grad and made.requires_grad else made, requires_grad)
-
-
-def _long_name(d: dtype) -> str:
-    from .validate import scalar_name
-
-    return scalar_name(d)
 
 
 def _requiring(t: Tensor, requires_grad: bool) -> Tensor:
@@ -323,7 +318,3 @@ def _flattened(data: Any) -> tuple[tuple[int, ...], list[Any]]:
 def _length(x: Any) -> int:
     return len(x)
 
-
-__all__ = [
-    "tensor", "new_tensor", "as_tensor", "asarray", "from_numpy", "frombuffer", "from_numpy_copy", "devices",
-]  # fmt: skip

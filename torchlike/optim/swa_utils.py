@@ -13,7 +13,7 @@ import numpy as np
 from .._core.modes import no_grad
 from .._core.registry import fused
 from .._core.tensor import Tensor, from_numpy_copy
-from ..nn import Module
+from ..nn.modules.module import Module
 from .lr_scheduler._base import LRScheduler, spread
 from .optimizer import Optimizer
 

@@ -288,7 +288,7 @@ def _depthwise_grad_weight(g: Any, x: Any, *, geometry: Geometry, kernel: tuple[
     return jnp.stack(sums, 1).reshape(g.shape[1], 1, *kernel)
 
 
-# ---- the choice on CPUs -------------------------------------------------------------------------------------
+# ---- the choice on CPUs ------------------------------------------------------------------
 
 UNROLLED = 128  # kernel elements written out; beyond, programs grow and XLA's own convolution takes over
 PATCH_BYTES = 1 << 30  # patches larger than this are not worth their memory

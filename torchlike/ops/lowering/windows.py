@@ -82,7 +82,7 @@ def phases(
 ) -> Any:
     """Adds windows up where they overlap: the transpose of `slices`.
 
-    Positions are split by their residue modulo the strides (phases). `place(number, shift)` gives tap `number`'s
+    Positions are split by their residue modulo the strides (phases). `place(number, shift)` gives one tap's
     share of its phase, an array of `lengths(...)` in which window 0 lies at `shift`; the sums
     of all phases are interleaved and cropped to `space`. `zero` fills a phase that no tap reaches.
     """

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ...._core import dtypes
+from ...._core.host import aligned_empty, host_array, own
 from ...._core.tensor import Tensor, from_numpy_copy, from_numpy_shared
 from ....ops.creation import tensor as make_tensor
 from ....ops.shape import stack
-from .host import HostTensor, aligned_empty, host_array, own
+from .host import HostTensor
 
 CollateMap = dict[Any, Callable[..., Any]]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ...._core.host import aligned_empty, host_array, own
 from ..dataset import Subset, TensorDataset
 from .collate import default_collate, host_collate
-from .host import HostTensor, aligned_empty, host_array, own
+from .host import HostTensor
 
 
 class MapDatasetFetcher:

@@ -306,7 +306,7 @@ class Sender(pickle.Pickler):
                 "support crossing process boundaries.  If you just want to transfer the data, call detach() on "
                 "the tensor before serializing (e.g., putting it on the queue)."
             )
-        from .host import host_array
+        from ...._core.host import host_array
 
         array = host_array(t)
         array = t._host() if array is None else array

@@ -111,7 +111,7 @@ class Surroundings:
 
 def surroundings(worker_id: int, size: int, places: list[tuple[int, int]]) -> Surroundings:
     """Those of this process."""
-    torch = sys.modules.get("torch")
+    alias = sys.modules.get("torchlike.alias")
     library = os.path.dirname(os.__file__)
     sources = {}
     for name, module in list(sys.modules.items()):
@@ -127,7 +127,7 @@ def surroundings(worker_id: int, size: int, places: list[tuple[int, int]]) -> Su
         list(sys.argv),
         os.getcwd(),
         main_file and os.path.abspath(main_file),
-        torch is not None and torch is sys.modules.get("torchlike"),
+        alias is not None and alias.is_installed(),
         sources,
     )
 

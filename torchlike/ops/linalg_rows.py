@@ -1,0 +1,77 @@
+"""What the rows of `torch.linalg` share: their declaration, error type and checks."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from .._core.checks import guard
+from .._core.registry import op, publish
+from .validate import scalar_name
+
+
+class LinAlgError(RuntimeError):
+    """A decomposition did not exist, usually because a matrix is singular (`torch.linalg.LinAlgError`)."""
+
+
+publish("linalg", "LinAlgError", LinAlgError)
+
+
+def linalg(name: str, *aliases: str, **options: Any) -> Any:
+    """Declares a row published as `torch.linalg.<name>` and under qualified `aliases`."""
+    options.setdefault("out", True)
+    return op(name=f"linalg_{name}", spaces=(), aliases=(f"linalg.{name}", *aliases), **options)
+
+
+def check_float(name: str, a: Any, *, low: bool = False) -> None:
+    """`a` must be floating or complex, and no 16-bit type unless `low`."""
+    if not (a.dtype.is_floating_point or a.dtype.is_complex):
+        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {scalar_name(a.dtype)}")
+    if not low and a.dtype.itemsize == 2:
+        raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {scalar_name(a.dtype)}")
+
+
+def check_matrix(name: str, a: Any, arg: str = "A") -> None:
+    """`a` must be a floating matrix or a batch of them."""
+    if a.ndim < 2:
+        raise RuntimeError(f"{name}: The input tensor {arg} must have at least 2 dimensions.")
+    check_float(name, a)
+
+
+def check_square(name: str, a: Any, arg: str = "A") -> None:
+    """`a` must be a square matrix or a batch of them."""
+    if a.ndim < 2:
+        raise RuntimeError(f"{name}: The input tensor {arg} must have at least 2 dimensions.")
+    if a.shape[-1] != a.shape[-2]:
+        raise RuntimeError(
+            f"{name}: {arg} must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
+        )
+    check_float(name, a)
+
+
+def matrix(name: str) -> Any:
+    """A row check: the first argument is a matrix."""
+    return lambda A=None, **rest: check_matrix(name, A if A is not None else rest["input"])
+
+
+def square(name: str) -> Any:
+    """A row check: the first argument is a square matrix."""
+    return lambda A=None, **rest: check_square(name, A if A is not None else rest["input"])
+
+
+def hermitian_of(x: Any) -> Any:
+    """The conjugate transpose."""
+    return jnp.swapaxes(x, -1, -2).conj()
+
+
+def refuse(info: Any, name: str, text: str, batch_text: str | None = None) -> None:
+    """Raises LinAlgError where `info` (0 is good, else the 1-based element that failed) says so.
+
+    `text` takes the element; for a batch, `batch_text` takes the number of the batch element.
+    """
+    if info.ndim == 0:
+        guard(info != 0, LinAlgError, f"{name}: {text}", info)
+        return
+    flat = info.reshape(-1)
+    if flat.size:
+        message = f"{name}: (Batch element {{}}): {batch_text or text.replace('{}', '')}"
+        guard(jnp.any(flat != 0), LinAlgError, message, jnp.argmax(flat != 0))

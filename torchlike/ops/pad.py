@@ -1,0 +1,83 @@
+"""`torch.nn.functional.pad` in all its modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.registry import Array, Scalar, function, op
+from .validate import shape_text
+
+_JNP_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_MSG_UNSUPPORTED = """Padding size {} is not supported for {}D input tensor.
+Supported combinations for non-constant padding:
+  - 2D or 3D input: padding size = 2 (pads last dimension)
+  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)
+  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"""
+
+
+def _widths(pad: tuple[int, ...], ndim: int) -> list[tuple[int, int]]:
+    """(before, after) per dimension, from PyTorch's last-dimension-first list."""
+    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
+    return [(0, 0)] * (ndim - len(pairs)) + pairs[::-1]
+
+
+def _check(input: Any, pad: tuple[int, ...], mode: str, **_: Any) -> None:
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) > 2 * input.ndim:
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(pad)} and input of dimension {input.ndim}"
+        )
+    if mode not in ("constant", *_JNP_MODES):
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if mode != "constant" and (len(pad) not in (2, 4, 6) or input.ndim - len(pad) // 2 not in (1, 2)):
+        raise NotImplementedError(_MSG_UNSUPPORTED.format(len(pad), input.ndim))
+    for i, (n, (low, high)) in enumerate(zip(input.shape, _widths(pad, input.ndim))):
+        if n + low + high < 0 or n + min(low, 0) < 0 or n + min(high, 0) < 0:
+            raise RuntimeError("narrow(): length must be non-negative.")
+        if mode == "reflect" and max(low, high) >= n:
+            raise RuntimeError(
+                f"Argument #{4 + 2 * (input.ndim - 1 - i)}: Padding size should be less than the corresponding input "
+                f"dimension, but got: padding ({low}, {high}) at dimension {i} of input {shape_text(input.shape)}"
+            )
+        if mode == "circular" and max(low, high) > n:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+        if mode != "constant" and i and n + low + high <= 0:
+            raise RuntimeError(
+                f"input (size: {n}) with padding ({low}, {high}) at dimension {i} leaves nothing; use smaller crops"
+            )
+
+
+@op(name="pad", spaces=(), check=_check)
+def _pad(input: Array, pad: tuple, mode: str, value: Scalar = 0):
+    widths = _widths(pad, input.ndim)
+    if mode == "constant":
+        fill = jnp.asarray(value).astype(input.dtype)
+        return lax.pad(input, fill, [(low, high, 0) for low, high in widths])
+    kept = tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(input.shape, widths))
+    if mode == "reflect":  # mirrored about the edges of the whole input, so crop last
+        grown = jnp.pad(input, [(max(low, 0), max(high, 0)) for low, high in widths], mode="reflect")
+        crop = tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(grown.shape, widths))
+        return grown[crop]
+    return jnp.pad(input[kept], [(max(low, 0), max(high, 0)) for low, high in widths], mode=_JNP_MODES[mode])
+
+
+@function(spaces=("nn.functional",))
+def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+    """Pads (or, where negative, crops) the last dimensions.
+
+    Args:
+        pad: `(left, right)` of the last dimension, then of the one before it, and so on.
+        mode: `"constant"`, `"reflect"` (without the edge), `"replicate"` (the edge) or `"circular"`.
+        value: what `"constant"` fills in; 0 by default.
+
+    Raises:
+        RuntimeError: the pads do not fit the input; NotImplementedError: unknown mode or combination.
+    """
+    if mode != "constant" and value:
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    return _pad(input, tuple(int(n) for n in pad), mode, 0 if value is None else value)
