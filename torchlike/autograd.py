@@ -67,3 +67,8 @@ def grad(
                 continue
         result.append(_tape.wrap(g))
     return tuple(result)
+
+
+from ._core.function import Function as Function  # noqa: E402
+from ._core.function import FunctionCtx as FunctionCtx  # noqa: E402
+from ._core.function import once_differentiable as once_differentiable  # noqa: E402

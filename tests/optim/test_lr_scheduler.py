@@ -92,6 +92,10 @@ def options_of(opt):
     return [(g["lr"], g.get("momentum"), g.get("betas")) for g in opt.param_groups]
 
 
+NESTED = "ignore:Detected call of `lr_scheduler.step:UserWarning"  # as in PyTorch when schedules nest
+
+
+@pytest.mark.filterwarnings(NESTED)
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_rates_equal(name, kind):
@@ -108,6 +112,7 @@ def test_rates_equal(name, kind):
     assert seen[0] == seen[1]
 
 
+@pytest.mark.filterwarnings(NESTED)
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_resume(name):
     """A state dict continues a run; its keys are PyTorch's."""

@@ -71,8 +71,8 @@ class Node:
         else:
             vjp, used = vjp_of(call, self.need, have)
             values = self.values
-            operands = [values[i] for i in used if i < len(values)]
-            n = len(values)
+            n = len(call.avals)
+            operands = [values[i] for i in used if i < n]
             operands += [cts[have[i - n]][0] for i in used if i >= n]
             if create_graph:
                 source = [self.edges[i] for i in used if i < n]
@@ -91,7 +91,8 @@ class Node:
 
     def free(self) -> None:
         """Lets the saved Values go; a second backward is an error from now on."""
-        self.freed = True
+        if self.residuals is not None or not all(v is None for v in self.values):
+            self.freed = True  # as in PyTorch, a Node that saved nothing may run again
         self.values = ()  # type: ignore[assignment]
         self.residuals = None
         self.versions = None

@@ -21,7 +21,7 @@ from typing import Any
 import jax
 from jax.experimental import serialize_executable
 
-from . import devices
+from . import devices, precision
 from .graph import PACKAGE
 
 LIMIT_BYTES = int(os.environ.get("TORCHLIKE_CACHE_BYTES", 1 << 30))
@@ -63,7 +63,7 @@ def _path(text: str, device: Any) -> Path | None:
     if base is None:
         return None
     kind = devices.jax_device(device).device_kind
-    return base / (hashlib.sha256(f"{_version()} {kind} {device} {text}".encode()).hexdigest()[:40] + ".xla")
+    return base / (hashlib.sha256(f"{_version()} {kind} {precision.jax_name()} {device} {text}".encode()).hexdigest()[:40] + ".xla")
 
 
 def load(text: str | None, device: Any) -> Any:

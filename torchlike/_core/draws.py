@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -144,7 +145,9 @@ class Draws:
             self._next_normal = float(z[-1])
         return out
 
-    def log_normal(self, shape: Any, dtype: Any = np.float32, mean: float = 1.0, std: float = 2.0) -> np.ndarray:
+    def log_normal(
+        self, shape: Any, dtype: Any = np.float32, mean: float = 1.0, std: float = 2.0
+    ) -> np.ndarray:
         """`exp` of normals with `mean` and `std`, by float64 pairs."""
         with self._lock:
             z = self._paired_normals(_size(shape))
@@ -164,7 +167,9 @@ class Draws:
         """Exponential with `rate`: `-log(1 - u) / rate`."""
         return self._inverted(shape, dtype, lambda u: -1.0 / rate * np.log1p(-u))
 
-    def cauchy(self, shape: Any, dtype: Any = np.float32, median: float = 0.0, sigma: float = 1.0) -> np.ndarray:
+    def cauchy(
+        self, shape: Any, dtype: Any = np.float32, median: float = 0.0, sigma: float = 1.0
+    ) -> np.ndarray:
         """Cauchy: `median + sigma * tan(pi * (u - 1/2))`."""
         return self._inverted(shape, dtype, lambda u: median + sigma * np.tan(math.pi * (u - 0.5)))
 
@@ -245,7 +250,10 @@ class Draws:
         flat = rates.ravel().tolist()
         with self._lock:
             source = _Buffered(self)
-            counts = [0 if r == 0 else _poisson_small(r, source) if r < 10 else _poisson_large(r, source) for r in flat]
+            counts = [
+                0 if r == 0 else _poisson_small(r, source) if r < 10 else _poisson_large(r, source)
+                for r in flat
+            ]
             source.close()
         return np.asarray(counts, np.float64).astype(rates.dtype).reshape(rates.shape)
 

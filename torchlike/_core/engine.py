@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import checks, disk, program
+from . import checks, disk, precision, program
 from .errors import OutOfMemoryError
 from .graph import CALLS, DEAD, GROUPS, Failed, Trace, Value, current_trace, user_site
 from .modes import local
@@ -85,6 +85,18 @@ def flush_all() -> None:
     """Runs what is pending and raises every outstanding data-dependent error."""
     barrier("observe")
     examine(wait=True)
+
+
+def forget() -> None:
+    """Drops every executable: a setting they depend on is about to change."""
+    barrier("setting")
+    with _lock:
+        _programs.clear()
+    for call in CALLS.values():
+        call.compiled = None
+
+
+precision.on_change.append(forget)
 
 
 def wait() -> None:

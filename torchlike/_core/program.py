@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import checks, devices
+from . import checks, devices, precision
 from .graph import CALLS, COMPLEX, FLOAT, GROUPS, INT, KEY, Aval
 
 PACK_DTYPES = {FLOAT: np.float64, INT: np.int64, COMPLEX: np.complex128, KEY: np.uint32}
@@ -71,7 +71,8 @@ def lowering_for(device: Any) -> Iterator[None]:
     target = devices.jax_device(device) if device is not devices.META else devices.jax_device(devices.CPU)
     _platform.name = target.platform
     try:
-        with jax.enable_x64(True), jax.default_device(target):
+        matmul = jax.default_matmul_precision(precision.jax_name())
+        with jax.enable_x64(True), jax.default_device(target), matmul:
             yield
     finally:
         _platform.name = previous

@@ -8,7 +8,8 @@ asks for those, too, to be drawn here.
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,9 @@ class Generator(Draws):
         RuntimeError: the device is unknown or absent.
     """
 
-    wrap_state: Callable[[np.ndarray], Any] = staticmethod(lambda state: state)  # torchlike.random makes Tensors
+    wrap_state: Callable[[np.ndarray], Any] = staticmethod(
+        lambda state: state
+    )  # torchlike.random makes Tensors
 
     def __init__(self, device: Any = "cpu"):
         self._device = devices.canonical(device)
@@ -153,7 +156,9 @@ def generator_for(device: devices.device) -> Generator:
         return default_generator
     made = _accelerator_generators.get(device)
     if made is None:
-        made = _accelerator_generators[device] = Generator(device).manual_seed(default_generator.initial_seed())
+        made = _accelerator_generators[device] = Generator(device).manual_seed(
+            default_generator.initial_seed()
+        )
     return made
 
 

@@ -926,7 +926,10 @@ class ViewOp(Op):
         return [next(numbers) if y else (raw[i] if a is OMITTED else a) for i, (a, y) in enumerate(zip(args, lifted))]
 
     def put_array(self, base: Any, value: Any, args: list[Any]) -> Any:
-        """`base` with `value` where the view looks, on arrays."""
+        """`base` with `value` where the view looks, on arrays; a 0-d value fills the view."""
+        if value.ndim == 0:
+            looks = jax.eval_shape(lambda x: self.fn(x, *args), base)
+            value = jnp.broadcast_to(value.astype(looks.dtype), looks.shape)
         if self.put is not None:
             return self.put(base, value, *args)
         index = self.fn(jnp.arange(base.size, dtype=jnp.int64).reshape(base.shape), *args)

@@ -1,5 +1,6 @@
 """`torch.cuda`: the machine's accelerators, GPU or TPU, as JAX reports them."""
 
+from .._core.errors import OutOfMemoryError as OutOfMemoryError
 from .._core.names import missing as _missing
 from . import memory as memory
 from . import random as random

@@ -122,7 +122,9 @@ def get_device_properties(device: Any = None) -> DeviceProperties:
     if not major.isdigit():  # AMD reports an architecture by name
         major = minor = "0"
     memory = (d.memory_stats() or {}).get("bytes_limit", 0)
-    return DeviceProperties(d.device_kind, int(major), int(minor or 0), memory, getattr(d, "core_count", None) or 1)
+    return DeviceProperties(
+        d.device_kind, int(major), int(minor or 0), memory, getattr(d, "core_count", None) or 1
+    )
 
 
 def get_device_name(device: Any = None) -> str:

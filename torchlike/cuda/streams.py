@@ -27,7 +27,9 @@ class Event:
         if not _devices.is_available():
             raise RuntimeError("Tried to instantiate dummy base class Event")
         if interprocess:
-            raise RuntimeError("cuda.Event(interprocess=True): events stay in one process; use interprocess=False")
+            raise RuntimeError(
+                "cuda.Event(interprocess=True): events stay in one process; use interprocess=False"
+            )
         self._timed = enable_timing
         self._mark: Any = None
         self._time: float | None = None

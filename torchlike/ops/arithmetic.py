@@ -5,6 +5,7 @@ Every operand is a tensor or a number; the result dtype follows PyTorch's promot
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -329,6 +330,8 @@ def ldexp(input: Operand, other: Operand):
     return input * jnp.power(jnp.asarray(2, other.dtype), other)
 
 
+publish("Tensor", "__rdiv__", Tensor.__rtruediv__)  # type: ignore[attr-defined]
+
 # ---- two-argument functions -----------------------------------------------------------------------------
 
 
@@ -366,12 +369,24 @@ def _pick(want_first: Any) -> Any:
     return choose
 
 
+@jax.custom_jvp
+def _next(x: Any, y: Any) -> Any:
+    return lax.nextafter(x, y)
+
+
+@_next.defjvp
+def _next_jvp(primals: Any, tangents: Any) -> Any:
+    return _next(*primals), tangents[0]
+
+
+def _nextafter(x: Any, y: Any) -> Any:
+    return _next(*jnp.broadcast_arrays(x, y))
+
+
 atan2 = binary("atan2", jnp.arctan2, "Angle of the point (other, input), in radians.", saves=_BOTH, aliases=("arctan2",))
 hypot = binary("hypot", _hypot, "`sqrt(input ** 2 + other ** 2)` without overflow.", promote=DEFAULT, saves=_BOTH)
 copysign = binary("copysign", _copysign, "The magnitude of `input` with the sign of `other`.", saves=("input",))
-nextafter = binary("nextafter", lambda x, y: lax.nextafter(*jnp.broadcast_arrays(x, y)),
-                   "The next floating number after `input` towards `other`.", promote=DEFAULT,
-                   differentiable=False)  # fmt: skip
+nextafter = binary("nextafter", _nextafter, "The next floating number after `input` towards `other`.", promote=DEFAULT)
 logaddexp = binary("logaddexp", jnp.logaddexp, "`log(exp(input) + exp(other))`.", promote=DEFAULT, saves=_BOTH, inplace=False)
 logaddexp2 = binary("logaddexp2", jnp.logaddexp2, "`log2(2 ** input + 2 ** other)`.", promote=DEFAULT, saves=_BOTH, inplace=False)
 xlogy = binary("xlogy", _xlogy, "`input * log(other)`, 0 where `input` is 0.", saves=_BOTH, aliases=("special.xlogy",))

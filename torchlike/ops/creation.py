@@ -19,7 +19,17 @@ from .._core.dtypes import dtype, get_default_dtype
 from .._core.registry import Array, function, op
 from .._core.tensor import Tensor
 from .factory import (
-    blank, finish, from_host, number, options, produce, require_tensor, sizes, target_dtype, whole,
+    blank,
+    finish,
+    fits,
+    from_host,
+    number,
+    options,
+    produce,
+    require_tensor,
+    sizes,
+    target_dtype,
+    whole,
 )  # fmt: skip
 from .from_data import as_tensor, asarray, from_numpy, frombuffer, new_tensor, tensor
 from .numbers import inferred, of_dtype, overflow
@@ -54,19 +64,23 @@ def _family(name: str, make: Any, what: str) -> tuple[Any, Any, Any]:
     ) -> Tensor:  # fmt: skip
         shape = sizes(name, size, named.pop("size", None))
         if named or (memory_format is not None and name != "empty"):
-            raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(named), 'memory_format')}'")
+            raise TypeError(
+                f"{name}() got an unexpected keyword argument '{next(iter(named), 'memory_format')}'"
+            )
         given, where = options(name, dtype, device, layout, memory_format, len(shape))
         if str(memory_format) == "torch.preserve_format":
             raise RuntimeError("unsupported memory format Preserve")
-        value = make(shape, target_dtype(given, out, get_default_dtype()), where if out is None else out.device)
-        return finish(name, value, requires_grad, out, given)
+        value = make(shape, target_dtype(name, given, out, get_default_dtype()), where)
+        return finish(name, value, requires_grad, out)
 
     def like(
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
         requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
         require_tensor(name + "_like", input)
-        given, where = options(name + "_like", dtype, device or input.device, layout, memory_format, input.ndim)
+        given, where = options(
+            name + "_like", dtype, device or input.device, layout, memory_format, input.ndim
+        )
         return finish(name, make(tuple(input.shape), given or input.dtype, where), requires_grad)
 
     def new(
@@ -83,7 +97,12 @@ def _family(name: str, make: Any, what: str) -> tuple[Any, Any, Any]:
     for fn, public, spaces, where in (
         (plain, name, ("torch",), "of the given size; the dtype is the default one unless given"),
         (like, name + "_like", ("torch",), "with the shape, dtype and device of `input` unless given"),
-        (new, "new_" + name, ("Tensor",), "of the given size, with the dtype and device of `self` unless given"),
+        (
+            new,
+            "new_" + name,
+            ("Tensor",),
+            "of the given size, with the dtype and device of `self` unless given",
+        ),
     ):
         fn.__name__ = fn.__qualname__ = public
         fn.__doc__ = f"A tensor {what}, {where}."
@@ -111,11 +130,13 @@ def full(
         RuntimeError: the dtype cannot hold the value.
     """
     if not isinstance(size, (tuple, list)):
-        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
+        )
     given, where = options("full", dtype, device, layout)
     value = number("full", "fill_value", 2, fill_value)
-    d = target_dtype(given, out, inferred(value))
-    return finish("full", _full("full", sizes("full", (size,)), value, d, where), requires_grad, out, given)
+    d = target_dtype("full", given, out, inferred(value))
+    return finish("full", _full("full", sizes("full", (size,)), value, d, where), requires_grad, out)
 
 
 @function(spaces=("torch",))
@@ -127,7 +148,9 @@ def full_like(
     require_tensor("full_like", input)
     given, where = options("full_like", dtype, device or input.device, layout, memory_format, input.ndim)
     value = number("full_like", "fill_value", 2, fill_value)
-    return finish("full_like", _full("full", tuple(input.shape), value, given or input.dtype, where), requires_grad)
+    return finish(
+        "full_like", _full("full", tuple(input.shape), value, given or input.dtype, where), requires_grad
+    )
 
 
 @function(spaces=("Tensor",))
@@ -138,7 +161,11 @@ def new_full(
     """A tensor of `size` filled with `fill_value`, with the dtype and device of `self` unless given."""
     given, where = options("new_full", dtype, device or self.device, layout)
     value = number("new_full", "fill_value", 2, fill_value)
-    return finish("new_full", _full("full", sizes("new_full", (size,)), value, given or self.dtype, where), requires_grad)
+    return finish(
+        "new_full",
+        _full("full", sizes("new_full", (size,)), value, given or self.dtype, where),
+        requires_grad,
+    )
 
 
 @function(spaces=("torch",))
@@ -149,7 +176,9 @@ def scalar_tensor(
     """A 0-dim tensor of a number, in the default dtype unless given."""
     given, where = options("scalar_tensor", dtype, device, layout)
     value = number("scalar_tensor", "s", 1, s)
-    return finish("scalar_tensor", _full("full", (), value, given or get_default_dtype(), where), requires_grad)
+    return finish(
+        "scalar_tensor", _full("full", (), value, given or get_default_dtype(), where), requires_grad
+    )
 
 
 # ---- strides of their own ------------------------------------------------------------
@@ -161,7 +190,9 @@ def empty_strided(
     pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of `size` whose elements lie `stride` apart (it holds zeros)."""
-    return _strided("empty_strided", size, stride, *options("empty_strided", dtype, device, layout), requires_grad)
+    return _strided(
+        "empty_strided", size, stride, *options("empty_strided", dtype, device, layout), requires_grad
+    )
 
 
 @function(spaces=("Tensor",))
@@ -177,7 +208,9 @@ def new_empty_strided(
 def _strided(name: str, size: Any, stride: Any, d: dtype | None, where: Any, requires_grad: bool) -> Tensor:
     shape, steps = sizes(name, (tuple(size),)), tuple(int(s) for s in stride)
     if len(shape) != len(steps):
-        raise RuntimeError(f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides ({len(steps)})")
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides ({len(steps)})"
+        )
     if any(s < 0 for s in steps):
         raise RuntimeError(
             f"Storage size calculation overflowed with sizes={list(shape)} and strides={list(steps)}"
@@ -209,9 +242,13 @@ def empty_permuted(
             )
         bad = next((i for i in order if not 0 <= i < len(shape)), None)
         if bad is not None:
-            raise RuntimeError(f"Dimension out of range (expected to be between 0 and {len(shape) - 1}, but got {bad}")
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(shape) - 1}, but got {bad}"
+            )
         raise RuntimeError("Duplicate dim not allowed")
-    base = finish("empty_permuted", blank(tuple(shape[i] for i in order), given or get_default_dtype(), where))
+    base = finish(
+        "empty_permuted", blank(tuple(shape[i] for i in order), given or get_default_dtype(), where)
+    )
     made = permute(base, tuple(order.index(i) for i in range(len(shape))))
     return made.requires_grad_() if requires_grad else made
 
@@ -239,7 +276,7 @@ def arange(
     start, end, step = _bounds("arange", bounds, named)
     given, where = options("arange", dtype, device, layout)
     floating = any(isinstance(x, float) for x in (start, end, step))
-    d = target_dtype(given, out, get_default_dtype() if floating else dtypes.int64)
+    d = target_dtype("arange", given, out, get_default_dtype() if floating else dtypes.int64)
     if d is dtypes.bool_ or d.is_complex:
         raise not_implemented("arange_cpu", d)
     if step == 0:
@@ -260,8 +297,9 @@ def arange(
         start, step = int(start), int(step)
     elif not whole_numbers:
         start, step = float(start), float(step)
-    if abs(start) >= 1 << 63 or abs(step) >= 1 << 63:
+    if whole_numbers and max(abs(start), abs(end), abs(step)) >= 1 << 63:
         raise OverflowError("int too big to convert")
+    fits((length,))
     if out is not None and out.numel() not in (0, length):
         warnings.warn(
             f"The number of elements in the out tensor of shape {list(out.shape)} is {out.numel()} which does not match "
@@ -271,11 +309,11 @@ def arange(
             stacklevel=2,
         )
     value = produce("arange", _arange, (length, d), (start, step), where)
-    return finish("arange", value, requires_grad, out, given)
+    return finish("arange", value, requires_grad, out)
 
 
-@function(spaces=("torch",))
-def range(  # noqa: A001 - PyTorch's name
+@function(spaces=("torch",), name="range")
+def range_(
     start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None,
     device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -295,10 +333,10 @@ def range(  # noqa: A001 - PyTorch's name
     if (end - start) * (1 if step > 0 else -1) < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     length = int((end - start) / step + 1)
-    d = target_dtype(given, out, get_default_dtype())
+    d = target_dtype("range", given, out, get_default_dtype())
     kind = int if d.category < dtypes.FLOAT else float
     value = produce("arange", _arange, (length, d), (kind(start), kind(step)), where)
-    return finish("range", value, requires_grad, out, given)
+    return finish("range", value, requires_grad, out)
 
 
 def _bounds(name: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -309,7 +347,9 @@ def _bounds(name: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tuple[
     if extra:
         raise TypeError(f"{name}() got an unexpected keyword argument '{extra[0]}'")
     if len(bounds) > len(order) or set(found) & set(named) or "end" not in {**found, **named}:
-        given = ", ".join([type(b).__name__ for b in bounds] + [f"{k}={type(v).__name__}" for k, v in named.items()])
+        given = ", ".join(
+            [type(b).__name__ for b in bounds] + [f"{k}={type(v).__name__}" for k, v in named.items()]
+        )
         raise TypeError(
             f"{name}() received an invalid combination of arguments - got ({given}), but expected one of:\n"
             " * (Number end, *, Tensor out = None, torch.dtype dtype = None, torch.layout layout = None, torch.device "
@@ -328,7 +368,13 @@ def _bounds(name: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tuple[
 
 def _line(steps: int, d: dtype, start: Any, end: Any) -> Any:
     """`steps` numbers from start to end, each half counted from its own end (as PyTorch does)."""
-    work = np.dtype(np.float64) if d.category < dtypes.FLOAT else d.jnp if d.itemsize > 2 else np.dtype(np.float32)
+    work = (
+        np.dtype(np.float64)
+        if d.category < dtypes.FLOAT
+        else d.jnp
+        if d.itemsize > 2
+        else np.dtype(np.float32)
+    )
     if d.category < dtypes.FLOAT:
         start, end = start.astype(d.jnp), end.astype(d.jnp)
     start, end = start.astype(work), end.astype(work)
@@ -351,7 +397,15 @@ def _logspace(steps: int, d: dtype, start: Any, end: Any, base: Any) -> Any:
 
 
 def _spaced(
-    name: str, fn: Any, start: Any, end: Any, steps: Any, more: tuple[Any, ...], out: Any, given: dtype | None, where: Any
+    name: str,
+    fn: Any,
+    start: Any,
+    end: Any,
+    steps: Any,
+    more: tuple[Any, ...],
+    out: Any,
+    given: dtype | None,
+    where: Any,
 ) -> Any:
     """The Value of a linspace or logspace, its arguments checked."""
     ends = []
@@ -361,16 +415,25 @@ def _spaced(
                 f"{name} only supports 0-dimensional start and end tensors, but got {which} with {x.ndim} dimension(s)."
             )
         ends.append(number(name, which, 1 if which == "start" else 2, x))
+    if isinstance(steps, float):
+        given_types = ", ".join(type(x).__name__ for x in (start, end, steps, *more))
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments - got ({given_types}), but expected one of:\n"
+            " * (Tensor start, Tensor end, int steps, ...)\n * (Number start, Number end, int steps, ...)\n"
+        )
     count = whole(name, "steps", 3, steps)
     if count < 0:
         raise RuntimeError("number of steps must be non-negative")
+    fits((count,))
     default = get_default_dtype()
     if any(isinstance(x, complex) for x in (*ends, *more)):
         default = default.to_complex()
         if given is not None and not given.is_complex:
             c = "c10::complex<double>" if default is dtypes.complex128 else "c10::complex<float>"
-            raise RuntimeError(f"torch.{name}(): inferred dtype {c} can't be safely cast to passed dtype {scalar_name(given)}")
-    d = target_dtype(given, out, default)
+            raise RuntimeError(
+                f"torch.{name}(): inferred dtype {c} can't be safely cast to passed dtype {scalar_name(given)}"
+            )
+    d = target_dtype(name, given, out, default)
     if d is dtypes.bool_:
         raise not_implemented(f"{name}_cpu", d)
     kind = complex if d.is_complex else float
@@ -388,7 +451,7 @@ def linspace(
     """`steps` numbers evenly from `start` to `end`, both included, in the default dtype unless given."""
     given, where = options("linspace", dtype, device, layout)
     value = _spaced("linspace", _linspace, start, end, steps, (), out, given, where)
-    return finish("linspace", value, requires_grad, out, given)
+    return finish("linspace", value, requires_grad, out)
 
 
 @function(spaces=("torch",))
@@ -399,7 +462,7 @@ def logspace(
     """`steps` numbers from `base**start` to `base**end`, evenly in the exponent."""
     given, where = options("logspace", dtype, device, layout)
     value = _spaced("logspace", _logspace, start, end, steps, (base,), out, given, where)
-    return finish("logspace", value, requires_grad, out, given)
+    return finish("logspace", value, requires_grad, out)
 
 
 # ---- matrices and indices -------------------------------------------------------------
@@ -420,12 +483,15 @@ def eye(
     for which, count in (("n", rows), ("m", columns)):
         if count < 0:
             raise RuntimeError(f"{which} must be greater or equal to 0, got {count}")
+    fits((rows, columns))
     given, where = options("eye", dtype, device, layout)
-    d = target_dtype(given, out, get_default_dtype())
-    return finish("eye", produce("eye", _eye, (rows, columns, d), (), where), requires_grad, out, given)
+    d = target_dtype("eye", given, out, get_default_dtype())
+    return finish("eye", produce("eye", _eye, (rows, columns, d), (), where), requires_grad, out)
 
 
-def _triangle(name: str, row: Any, col: Any, offset: int, dtype: Any, device: Any, layout: Any, lower: bool) -> Tensor:
+def _triangle(
+    name: str, row: Any, col: Any, offset: int, dtype: Any, device: Any, layout: Any, lower: bool
+) -> Tensor:
     rows, columns = whole(name, "row", 1, row), whole(name, "col", 2, col)
     for which, count in (("row", rows), ("col", columns)):
         if count < 0:
@@ -472,24 +538,52 @@ def _check_pair(first: Any, second: Any, name: str) -> None:
             f"{scalar_name(second.dtype)} for second argument"
         )
     if first.dtype is dtypes.float16:
-        raise NotImplementedError(f"{name}(): Half inputs need complex32, which does not exist here; use float32 inputs")
+        raise NotImplementedError(
+            f"{name}(): Half inputs need complex32, which does not exist here; use float32 inputs"
+        )
 
 
-@op(spaces=("torch",), name="complex", out=True, check=lambda real, imag: _check_pair(real, imag, "complex"))
-def complex_(real: Array, imag: Array):
-    """The complex tensor `real + i * imag` of two floating tensors of one dtype; shapes broadcast."""
+def _check_complex_out(out: Any, real: Any) -> None:
+    if isinstance(out, Tensor) and isinstance(real, Tensor) and out.dtype is not real.dtype.to_complex():
+        raise RuntimeError(
+            f"Expected object of scalar type {scalar_name(real.dtype.to_complex())} but got scalar type "
+            f"{scalar_name(out.dtype)} for argument 'out'"
+        )
+
+
+@op(spaces=(), name="complex", out=True, check=lambda real, imag: _check_pair(real, imag, "complex"))
+def _complex(real: Array, imag: Array):
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
-@op(spaces=("torch",), out=True, saves=("result",), check=lambda abs, angle: _check_pair(abs, angle, "polar"))
-def polar(abs: Array, angle: Array):
-    """The complex tensor `abs * exp(i * angle)` of two floating tensors of one dtype; shapes broadcast."""
+@op(
+    spaces=(),
+    name="polar",
+    out=True,
+    saves=("abs", "angle"),
+    check=lambda abs, angle: _check_pair(abs, angle, "polar"),
+)
+def _polar(abs: Array, angle: Array):
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
+
+
+@function(spaces=("torch",), name="complex")
+def complex_(real: Tensor, imag: Tensor, *, out: Any = None) -> Tensor:
+    """The complex tensor `real + i * imag` of two floating tensors of one dtype; shapes broadcast."""
+    _check_complex_out(out, real)
+    return _complex(real, imag, out=out)
+
+
+@function(spaces=("torch",))
+def polar(abs: Tensor, angle: Tensor, *, out: Any = None) -> Tensor:
+    """The complex tensor `abs * exp(i * angle)` of two floating tensors of one dtype; shapes broadcast."""
+    _check_complex_out(out, abs)
+    return _polar(abs, angle, out=out)
 
 
 __all__ = [
     "zeros", "zeros_like", "new_zeros", "ones", "ones_like", "new_ones", "empty", "empty_like", "new_empty", "full",
-    "full_like", "new_full", "scalar_tensor", "empty_strided", "new_empty_strided", "empty_permuted", "arange", "range",
+    "full_like", "new_full", "scalar_tensor", "empty_strided", "new_empty_strided", "empty_permuted", "arange", "range_",
     "linspace", "logspace", "eye", "tril_indices", "triu_indices", "complex_", "polar", "tensor", "new_tensor",
     "as_tensor", "asarray", "from_numpy", "frombuffer",
 ]  # fmt: skip

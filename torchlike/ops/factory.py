@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +69,9 @@ def sizes(name: str, args: tuple[Any, ...], size: Any = None) -> tuple[int, ...]
     else:
         found = [_whole(n) for n in args]
         if found[0] is None:
-            raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(first).__name__}")
+            raise TypeError(
+                f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(first).__name__}"
+            )
         if None in found:
             at = found.index(None)
             raise TypeError(
@@ -80,7 +84,19 @@ def sizes(name: str, args: tuple[Any, ...], size: Any = None) -> tuple[int, ...]
             raise RuntimeError("zeros: Dimension size must be non-negative.")
         bad = next(n for n in shape if n < 0)
         raise RuntimeError(f"Trying to create tensor with negative dimension {bad}: {list(shape)}")
-    return shape
+    return fits(shape)
+
+
+def fits(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape`, if memory of that size can be addressed at all; RuntimeError otherwise."""
+    count = math.prod(shape)
+    if count < 1 << 44:
+        return shape
+    if count >= 1 << 60:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(shape)}")
+    raise RuntimeError(
+        f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {4 * count} bytes."
+    )
 
 
 def _whole(n: Any) -> int | None:
@@ -101,7 +117,9 @@ def whole(name: str, argument: str, position: int, value: Any) -> int:
     """An int-like argument as an int; TypeError in PyTorch's words otherwise."""
     n = _whole(value)
     if n is None:
-        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be int, not {type(value).__name__}")
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be int, not {type(value).__name__}"
+        )
     return n
 
 
@@ -109,16 +127,28 @@ def number(name: str, argument: str, position: int, value: Any) -> Any:
     """A Python number, NumPy number or one-element tensor (0-dim) as a Python number."""
     if value.__class__ in SCALAR:
         return value
-    if isinstance(value, Tensor) and value.ndim == 0 or isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
+    if (
+        isinstance(value, Tensor)
+        and value.ndim == 0
+        or isinstance(value, (np.generic, np.ndarray))
+        and value.ndim == 0
+    ):
         return value.item()
     for kind in (bool, int, float, complex):
         if isinstance(value, kind):
             return kind(value)
-    raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Number, not {type(value).__name__}")
+    raise TypeError(
+        f"{name}(): argument '{argument}' (position {position}) must be Number, not {type(value).__name__}"
+    )
 
 
 def options(
-    name: str, dtype: Any = None, device: Any = None, layout: Any = None, memory_format: Any = None, ndim: int | None = None
+    name: str,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    memory_format: Any = None,
+    ndim: int | None = None,
 ) -> tuple[dtype | None, Any]:
     """(dtype or None, canonical device) of a factory's keyword arguments.
 
@@ -137,7 +167,9 @@ def options(
     if memory_format is not None and ndim is not None:
         rank = {"torch.channels_last": 4, "torch.channels_last_3d": 5}.get(str(memory_format))
         if rank is not None and rank != ndim:
-            raise RuntimeError(f"required rank {rank} tensor to use {str(memory_format).removeprefix('torch.')} format")
+            raise RuntimeError(
+                f"required rank {rank} tensor to use {str(memory_format).removeprefix('torch.')} format"
+            )
     where = devices.get_default_device() if device is None else devices.canonical(device)
     if where is devices.META:
         raise RuntimeError(
@@ -152,7 +184,9 @@ _Layout = layout
 def require_tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> None:
     """TypeError in PyTorch's words unless `value` is a Tensor."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}")
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}"
+        )
 
 
 # ---- results -----------------------------------------------------------------------
@@ -160,7 +194,9 @@ def require_tensor(name: str, value: Any, argument: str = "input", position: int
 _calls: dict[Any, Call] = {}
 
 
-def produce(name: str, fn: Callable[..., Any], static: tuple[Any, ...], numbers: tuple[Any, ...], device: Any) -> Value:
+def produce(
+    name: str, fn: Callable[..., Any], static: tuple[Any, ...], numbers: tuple[Any, ...], device: Any
+) -> Value:
     """Records a call that has no tensor operand.
 
     Args:
@@ -191,7 +227,9 @@ def blank(shape: tuple[int, ...], d: dtype, device: Any) -> Value:
     try:
         raw = np.zeros(count + _ALIGN, np.uint8)
     except (MemoryError, ValueError) as e:
-        raise RuntimeError(f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {count} bytes.") from e
+        raise RuntimeError(
+            f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {count} bytes."
+        ) from e
     start = -raw.ctypes.data % _ALIGN
     return from_host(raw[start : start + count].view(d.jnp).reshape(shape), device)
 
@@ -199,31 +237,20 @@ def blank(shape: tuple[int, ...], d: dtype, device: Any) -> Value:
 _ALIGN = 64  # XLA:CPU uses memory aligned like this in place
 
 
-def finish(name: str, value: Value, requires_grad: bool = False, out: Any = None, dtype: Any = None) -> Tensor:
-    """The user's tensor: a new one, or `out` rewritten.
-
-    Args:
-        dtype: the dtype the user asked for, which must then be that of `out`.
+def finish(name: str, value: Value, requires_grad: bool = False, out: Any = None) -> Tensor:
+    """The user's tensor: a new one, or `out` (see `target_dtype`) rewritten.
 
     Raises:
-        RuntimeError: the dtype has no gradients, or `out` does not fit.
+        RuntimeError: the dtype has no gradients, or `out` is a view of another size.
     """
     if out is None:
         made = wrap(value, None, 0)
     else:
         made = out
-        require_tensor(name, out, "out", 0)
-        if dtype is not None and dtype is not out.dtype:
-            raise RuntimeError(
-                f"dtype {scalar_name(dtype)} does not match dtype of out parameter ({scalar_name(out.dtype)})"
-            )
-        if local.ctx.grad and out.requires_grad:
-            raise RuntimeError(
-                f"aten::{name}(): functions with out=... arguments don't support automatic differentiation, but one "
-                "of the arguments requires grad."
-            )
         if value.aval.shape != tuple(out.shape) and out._lens is not None:
-            raise RuntimeError(f"{name}(): cannot resize the view given as out= to {list(value.aval.shape)}; pass a tensor of its own")
+            raise RuntimeError(
+                f"{name}(): cannot resize the view given as out= to {list(value.aval.shape)}; pass a tensor of its own"
+            )
         out._write(value)
     if requires_grad:
         if value.aval.dtype.category < dtypes.FLOAT:
@@ -232,6 +259,24 @@ def finish(name: str, value: Value, requires_grad: bool = False, out: Any = None
     return made
 
 
-def target_dtype(given: dtype | None, out: Any, otherwise: dtype) -> dtype:
-    """The dtype of a result: asked for, that of `out`, or the default."""
-    return given or (out.dtype if isinstance(out, Tensor) else otherwise)
+def target_dtype(name: str, given: dtype | None, out: Any, otherwise: dtype) -> dtype:
+    """The dtype of a result: asked for, that of `out`, or `otherwise`.
+
+    Raises:
+        TypeError: `out` is no Tensor.
+        RuntimeError: `out` is of another dtype than asked for, or requires grad.
+    """
+    if out is None:
+        return given or otherwise
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if given is not None and given is not out.dtype:
+        raise RuntimeError(
+            f"dtype {scalar_name(given)} does not match dtype of out parameter ({scalar_name(out.dtype)})"
+        )
+    if local.ctx.grad and out.requires_grad:
+        raise RuntimeError(
+            f"aten::{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    return out.dtype

@@ -40,7 +40,9 @@ _MSG_READ_ONLY = (
 
 
 @function(spaces=("torch",))
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A tensor with a copy of `data`: a number, (nested) sequences of numbers, a NumPy array or a tensor.
 
     Without `dtype`: Python floats give the default dtype, ints int64, bools bool; NumPy data keeps its dtype.
@@ -87,7 +89,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 @function(spaces=("torch",))
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """`obj` (tensor, NumPy array or scalar, buffer, sequence) as a tensor.
 
@@ -112,7 +119,9 @@ def asarray(
     target = where if device is not None or not isinstance(obj, Tensor) else made.device
     if copy is False:
         if given is not None and given is not made.dtype:
-            raise ValueError(f"can't alias tensor with dtype '{scalar_name(made.dtype)}' into dtype '{scalar_name(given)}'.")
+            raise ValueError(
+                f"can't alias tensor with dtype '{scalar_name(made.dtype)}' into dtype '{scalar_name(given)}'."
+            )
         if target is not made.device:
             raise ValueError(f"can't alias tensor from device '{made.device}' to '{target}'.")
     made = convert(made, target, given, copy=bool(copy))
@@ -162,7 +171,9 @@ def _check_array(array: np.ndarray) -> None:
 
 
 @function(spaces=("torch",))
-def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
     """A 1-dim tensor over the memory of an object with Python's buffer protocol.
 
     Args:
@@ -270,7 +281,10 @@ def _elements(leaves: list[Any], d: dtype) -> np.ndarray:
         return np.array([bool(x) for x in leaves], np.bool_)
     info = np.iinfo(d.jnp)
     if not d.is_signed or any(isinstance(x, float) for x in leaves) or not _within(leaves, info):
-        if any(isinstance(x, int) and not -(1 << 63) <= x < 1 << (64 if d is dtypes.uint64 else 63) for x in leaves):
+        if any(
+            isinstance(x, int) and not -(1 << 63) <= x < 1 << (64 if d is dtypes.uint64 else 63)
+            for x in leaves
+        ):
             raise ValueError("Overflow when unpacking long long")
         return np.array([wrapped(x, d, d.name) for x in leaves], np.int64).astype(d.jnp)
     return np.array(leaves, d.jnp)
@@ -317,4 +331,3 @@ def _flattened(data: Any) -> tuple[tuple[int, ...], list[Any]]:
 
 def _length(x: Any) -> int:
     return len(x)
-

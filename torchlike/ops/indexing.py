@@ -14,6 +14,7 @@ import numpy as np
 
 from .._core import dtypes
 from .._core.checks import guard
+from .._core.graph import SCALAR, Value
 from .._core.registry import Array, Arrays, Operand, Scalar, check_inplace, function, op
 from .._core.tensor import Tensor, from_numpy_copy
 from . import view as views
@@ -243,6 +244,26 @@ def _as_values(x: Tensor, value: Any) -> Tensor:
     raise TypeError(f"can't assign a {type(value).__name__} to a {x.type()}")
 
 
+_NUMBERS = (int, float, bool)
+
+
+def _fill_view(self: Tensor, key: Any, value: Any) -> bool:
+    """Writes a number through a view key outside the tape, as one call; False if that does not apply."""
+    dtype = self._aval.dtype
+    if self.requires_grad or dtype.category not in (dtypes.INTEGER, dtypes.FLOAT) or dtype is dtypes.uint64:
+        return False
+    if dtype.category == dtypes.INTEGER and value.__class__ is not int:
+        return False
+    out, indices = _split_key(self, key)
+    if out._lens is None or any(i is not None for i in indices):
+        return False
+    check_inplace(self)
+    number = float(value) if dtype.category == dtypes.FLOAT else value
+    s = self._storage
+    s.write(out._lens[0].op.put_chain(s.read(), Value(SCALAR[number.__class__], number), out._lens))
+    return True
+
+
 @function(spaces=("Tensor",), name="__setitem__")
 def setitem(self: Tensor, key: Any, value: Any) -> None:
     """`self[key] = value`: writes through views; index tensors scatter.
@@ -255,6 +276,8 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         not isinstance(value, Tensor) or value.ndim == 0
     ):  # fmt: skip
         masked_fill_(self, key, value)
+        return
+    if value.__class__ in _NUMBERS and _fill_view(self, key, value):
         return
     value = _as_values(self, value)
     if value.device is not self.device and value.ndim == 0:

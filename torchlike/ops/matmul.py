@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from .._core.registry import DEFAULT, Array, Arrays, Scalar, function, op
 from .._core.tensor import Tensor
 from .arithmetic import _check_scale
+from .linalg_rows import linalg
 from .lowering.products import batched
 from .lowering.products import matmul as _matmul
 from .validate import broadcast, not_implemented, scalar_name, shape_text, wrap_dim
@@ -404,7 +405,7 @@ def _cheapest(sizes: list[int]) -> list[list[int]]:
     return split
 
 
-@op(spaces=("linalg",), out=True, check=_check_chain)
+@linalg("multi_dot", check=_check_chain)
 def multi_dot(tensors: Arrays):
     """Product of a chain of matrices in the cheapest order; the first and last may be vectors."""
     chain = list(tensors)
@@ -449,7 +450,7 @@ def _check_cross(input: Any, other: Any, dim: int | None = -1) -> None:
         )
 
 
-@op(name="cross", spaces=("linalg",), out=True, saves=("input", "other"), check=_check_cross)
+@linalg("cross", saves=("input", "other"), check=_check_cross)
 def linalg_cross(input: Array, other: Array, *, dim: int = -1):
     """Cross product of 3-vectors along `dim`; other dimensions broadcast."""
     a, b = jnp.broadcast_arrays(input, other)
@@ -467,7 +468,7 @@ def cross(input, other, dim=None, *, out=None):
     return linalg_cross(input, other, dim=dim, out=out)
 
 
-@op(spaces=("linalg",), out=True, saves=("x", "y"))
+@linalg("vecdot", saves=("x", "y"))
 def vecdot(x: Array, y: Array, *, dim: int = -1):
     """Sum of products along `dim`, `x` conjugated; other dimensions broadcast."""
     return (x.conj() * y).sum(axis=dim)

@@ -245,7 +245,12 @@ def nan_to_num_real(x: Any, nan: float | None, posinf: float | None, neginf: flo
     return jnp.where(x != x, zero, jnp.where(x == jnp.inf, high, jnp.where(x == -jnp.inf, low, x)))
 
 
-@op(promote=INT_TO_FLOAT, spaces=("torch", "Tensor"), returns=("mantissa", "exponent"), inplace=False, out=True)
+def _check_frexp(input: Any, **_: Any) -> None:
+    if not input.dtype.is_floating_point:
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+
+
+@op(returns=("mantissa", "exponent"), out=True, check=_check_frexp)
 def frexp(input: Array):
     """`(mantissa, exponent)` with `input == mantissa * 2 ** exponent` and `0.5 <= |mantissa| < 1`."""
     mantissa, exponent = jnp.frexp(lax.stop_gradient(input))

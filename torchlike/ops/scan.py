@@ -166,6 +166,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """
     dims = range(input.ndim) if dim is None else ((dim,) if isinstance(dim, int) else dim)
     dims = [wrap_dim(d, input.ndim) for d in dims]
+    spacing = 1 if spacing is None else spacing
     many = isinstance(spacing, (tuple, list))
     steps = list(spacing) if many else [spacing] * len(dims)
     if edge_order not in (1, 2):

@@ -350,14 +350,15 @@ def _bin_of(x: Any, low: Any, high: Any, bins: int) -> tuple[Any, Any]:
     return jnp.clip(at, 0, bins - 1), inside
 
 
-def _limits(x: Any, low: float, high: float) -> tuple[Any, Any]:
-    """The range to divide: the data's when `low == high`, widened by 1 when that is a point."""
-    if low != high or x.size == 0:
-        low, high = (low, high) if low != high else (low - 1, high + 1)
+def _limits(x: Any, low: float, high: float, margin: float) -> tuple[Any, Any]:
+    """The range to divide: the data's when `low == high`, widened by `margin` when that is a point."""
+    if low != high:
         return jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)
+    if x.size == 0:
+        return jnp.zeros((), x.dtype), jnp.ones((), x.dtype)
     first, last = x.min(), x.max()
     point = first == last
-    return jnp.where(point, first - 1, first), jnp.where(point, last + 1, last)
+    return jnp.where(point, first - margin, first), jnp.where(point, last + margin, last)
 
 
 def _check_histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> None:
@@ -373,7 +374,7 @@ def _check_histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) ->
 def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0):
     """How many elements fall into each of `bins` equal bins from `min` to `max` (of the data, if equal)."""
     x = input.reshape(-1)
-    low, high = _limits(x, min, max)
+    low, high = _limits(x, min, max, 1)
     at, inside = _bin_of(x, low, high, bins)
     return jnp.zeros(bins, x.dtype).at[at].add(inside.astype(x.dtype))
 
@@ -423,7 +424,9 @@ def _edges(input: Array, bins: int, range: tuple | None):
     """`bins + 1` equally spaced edges over `range` or the data."""
     x = input.reshape(-1)
     low, high = range if range is not None else (0.0, 0.0)
-    low, high = _limits(x, float(low), float(high))
+    if range is not None and low == high:
+        low, high = low - 0.5, high + 0.5
+    low, high = _limits(x, float(low), float(high), 0.5)
     return jnp.linspace(low, high, bins + 1, dtype=x.dtype)
 
 

@@ -298,8 +298,9 @@ def resume(opt: Any, group: dict, cursor: Cursor) -> None:
         for name in names:
             if not isinstance(s[name], Tensor):  # old checkpoints hold Python numbers
                 s[name] = counter(float(s[name]), p.device)
-        parts.setdefault((str(p.device), *(float(s[name]) for name in names)), []).append(s)
-    for (_, number, *_), states in parts.items():
+        key = (str(p.device), opt._state_names(group, p), *(float(s[name]) for name in names))
+        parts.setdefault(key, []).append(s)
+    for (_, _, number, *_), states in parts.items():
         share_counters(states, names)
         value = states[0][names[0]]._read()
         cursor.numbers[id(value)] = (value, number)

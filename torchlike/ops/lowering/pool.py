@@ -26,7 +26,7 @@ JOINT = 9  # windows of up to this many elements are compared in one pass over a
 UNROLLED = 32  # windows longer than this along an axis gather their elements
 
 
-# ---- select and spread: y[window] = x[winner of window], and its transpose --------------------------------------
+# ---- select and spread: y[window] = x[its winner], and the transpose ------------------------------
 
 
 def _lead(x: Any, windows: Windows) -> tuple[int, ...]:
@@ -193,7 +193,7 @@ def _last_max(x: Any) -> Any:
 
 
 def _gathered_maxima(x: Any, elements: np.ndarray, at: int) -> tuple[Any, Any]:
-    """Maxima along axis `at` of the windows whose (out, kernel) indices are given, and the winners' indices."""
+    """Maxima along axis `at` of windows given as (out, kernel) indices, and the winners' indices."""
     number = _last_max(jnp.moveaxis(jnp.take(jax.lax.stop_gradient(x), elements, at), at + 1, -1))
     column = elements.reshape((1,) * at + elements.shape + (1,) * (x.ndim - at - 1))
     column = jnp.broadcast_to(

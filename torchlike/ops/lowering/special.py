@@ -42,16 +42,39 @@ def lgamma(x: Any) -> Any:
     return jnp.where(jnp.isinf(lax.stop_gradient(x)), jnp.abs(x), lax.lgamma(x))
 
 
-@_wide
-def digamma(x: Any) -> Any:
-    """psi(x); -inf at +0, +inf at -0, nan at the negative integers."""
+@jax.custom_jvp
+def _digamma(x: Any) -> Any:
     at_zero = jnp.where(jnp.signbit(x), jnp.inf, -jnp.inf).astype(x.dtype)
     return jnp.where(x == 0, at_zero, lax.digamma(jnp.where(x == 0, 1, x)))
 
 
+@_digamma.defjvp
+def _digamma_jvp(primals: Any, tangents: Any) -> Any:
+    return _digamma(primals[0]), tangents[0] * polygamma(1, primals[0])
+
+
+digamma = _wide(_digamma)
+digamma.__doc__ = "psi(x); -inf at +0, +inf at -0, nan at the negative integers."
+
+
 @jax.custom_jvp
 def _zeta(s: Any, q: Any) -> Any:
-    return jsp.zeta(s, q)
+    """Hurwitz zeta: the terms of non-positive base are added one by one before the series takes over."""
+    terms = jnp.where(q > 0, 0, jnp.clip(jnp.ceil(1 - q), 0, 1e4))
+
+    def more(state: Any) -> Any:
+        return state[0] < terms.max(initial=0)
+
+    def add(state: Any) -> Any:
+        k, total = state
+        return k + 1, total + jnp.where(k < terms, lax.pow(q + k, -s), 0)
+
+    zero = (jnp.zeros((), q.dtype), jnp.zeros(q.shape, q.dtype))
+    head = lax.while_loop(more, add, zero)[1]
+    value = head + jsp.zeta(s, q + terms)
+    whole = jnp.floor(s) == s
+    at_pole = (q <= 0) & (jnp.floor(q) == q)
+    return jnp.where(at_pole & (s > 1), jnp.inf, jnp.where((q < 0) & ~whole, jnp.nan, value))
 
 
 @_zeta.defjvp
@@ -60,7 +83,10 @@ def _zeta_jvp(primals: Any, tangents: Any) -> Any:
     return _zeta(s, q), -s * _zeta(s + 1, q) * tangents[1]
 
 
-zeta = _wide(_zeta)
+@_wide
+def zeta(s: Any, q: Any) -> Any:
+    """Hurwitz zeta, `sum over k of (q + k) ** -s`; inf at the poles, nan for s < 1."""
+    return _zeta(*jnp.broadcast_arrays(s, q))
 
 
 def polygamma(n: int, x: Any) -> Any:
@@ -69,13 +95,8 @@ def polygamma(n: int, x: Any) -> Any:
         return digamma(x)
     if x.dtype.itemsize == 2:
         return polygamma(n, x.astype(jnp.float32)).astype(x.dtype)
-    value = (-1) ** (n + 1) * math.factorial(n) * _zeta_of_any(n + 1, x)
-    return value.astype(x.dtype)
-
-
-def _zeta_of_any(s: int, x: Any) -> Any:
-    """Hurwitz zeta(s, x), s an integer > 1, by recurrence where x <= 0 (finitely many poles apart)."""
-    return zeta(jnp.asarray(s, x.dtype) + jnp.zeros_like(x), x)
+    factor = jnp.asarray((-1) ** (n + 1) * float(math.factorial(n)), x.dtype)
+    return factor * zeta(jnp.full(x.shape, n + 1, x.dtype), x)
 
 
 @_wide

@@ -11,11 +11,16 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from . import server, transfer, wire
 from .worker import ExceptionWrapper, Job, StreamEnded, surroundings
 
+_MSG_SIGNAL = "DataLoader worker (pid {}) is killed by signal: {}. "
+_MSG_EXIT = (
+    "DataLoader worker (pid {}) exited unexpectedly with exit code {}. "
+    "Details are lost due to multiprocessing. Rerunning with num_workers=0 may give better error trace."
+)
 _GRACE = 5.0  # seconds that a worker may take to stop
 
 
@@ -144,7 +149,7 @@ class Pool:
                 while w.receive()[0] != "resume":
                     pass
         except WorkerDied as e:
-            raise self._died(e.worker) from None
+            self._raise_died(e.worker)
 
     def _assign(self) -> None:
         """Sends the next indices to the worker whose turn it is."""
@@ -162,7 +167,7 @@ class Pool:
         try:
             worker.send("fetch", self.sent, index)
         except WorkerDied as e:
-            raise self._died(e.worker) from None
+            self._raise_died(e.worker)
         self.assigned[self.sent] = worker
         worker.tasks += 1
         self.sent += 1
@@ -226,24 +231,18 @@ class Pool:
         try:
             _, number, result = worker.receive()  # type: ignore[union-attr]
         except WorkerDied as e:
-            raise self._died(e.worker) from None
+            self._raise_died(e.worker)
         return number, result
 
-    def _died(self, worker: Worker) -> RuntimeError:
-        """The error for a worker that ended by itself."""
+    def _raise_died(self, worker: Worker) -> NoReturn:
+        """Raises the error for a worker that ended by itself."""
         code = self.server.ask(("exit status", worker.pid))
-        error = RuntimeError(f"DataLoader worker (pid(s) {worker.pid}) exited unexpectedly")
-        if code is None:
-            return error
-        if code < 0:
-            reason = f"DataLoader worker (pid {worker.pid}) is killed by signal: {signal.strsignal(-code)}. "
-        else:
-            reason = (
-                f"DataLoader worker (pid {worker.pid}) exited unexpectedly with exit code {code}. "
-                "Details are lost due to multiprocessing. Rerunning with num_workers=0 may give better error trace."
-            )
-        error.__cause__ = RuntimeError(reason)
-        return error
+        cause = None
+        if code is not None and code < 0:
+            cause = RuntimeError(_MSG_SIGNAL.format(worker.pid, signal.strsignal(-code)))
+        elif code is not None:
+            cause = RuntimeError(_MSG_EXIT.format(worker.pid, code))
+        raise RuntimeError(f"DataLoader worker (pid(s) {worker.pid}) exited unexpectedly") from cause
 
     def shutdown(self) -> None:
         """Ends the workers; one that does not stop in time is terminated."""

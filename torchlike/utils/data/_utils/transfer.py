@@ -43,6 +43,8 @@ _SENTINELS = {
 }
 _SKIPPED = frozenset({"__dict__", "__weakref__", "_abc_impl", "__abstractmethods__", "__static_attributes__"})
 
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+
 _mark_of: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 _class_of: weakref.WeakValueDictionary[str, type] = weakref.WeakValueDictionary()
 
@@ -176,7 +178,7 @@ def _importable(obj: Any) -> bool:
     try:
         return functools.reduce(getattr, qualname.split("."), found) is obj
     except AttributeError:
-        return True  # pickle explains what is wrong with it
+        return isinstance(obj, type) and not obj.__flags__ & _HEAP_TYPE  # such as NoneType: pickle knows them
 
 
 def _mark(cls: type) -> str:
@@ -277,7 +279,7 @@ class Sender(pickle.Pickler):
             },
             "dict": fn.__dict__,
         }
-        args = (fn.__module__ or "__main__", marshal.dumps(code), fn.__name__, len(fn.__closure__ or ()))
+        args = (fn.__globals__.get("__name__", fn.__module__), marshal.dumps(code), fn.__name__, len(fn.__closure__ or ()))
         return _function, args, state, None, None, _fill_function
 
     def _reduce_array(self, array: np.ndarray) -> Any:
