@@ -53,11 +53,13 @@ def _first_path(entry: str) -> None:
 def _from_text(code: str, filename: str) -> tuple[CodeType, dict[str, Any]]:
     _first_path("")
     names = _namespace(__loader__=importlib.machinery.BuiltinImporter)
+    if filename == "<stdin>":
+        names.update(__file__=filename, __cached__=None)
     return compile(code, filename, "exec", dont_inherit=True), names
 
 
 def _from_file(script: str) -> tuple[CodeType, dict[str, Any]]:
-    path = os.path.abspath(script)
+    path = os.path.join(os.getcwd(), script)
     try:
         with open(path, "rb") as file:
             source = file.read()
@@ -106,14 +108,15 @@ def _from_module(name: str) -> tuple[CodeType, dict[str, Any]]:
 
 def _from_container(path: str) -> tuple[CodeType, dict[str, Any]] | None:
     """The `__main__` of a directory or zip file; None if `path` is neither."""
+    given, path = path, os.path.join(os.getcwd(), path)
     spec = importlib.machinery.PathFinder.find_spec("__main__", [path])
     if spec is not None and spec.loader is not None:
         sys.path.insert(0, path) if sys.flags.safe_path else _first_path(path)
         code, names = _from_spec(spec)
-        sys.argv[0] = path
+        sys.argv[0] = given
         return code, names
     if os.path.isdir(path):
-        raise _CannotRun(f"can't find '__main__' module in {os.path.abspath(path)!r}", 1)
+        raise _CannotRun(f"can't find '__main__' module in {path!r}", 1)
     return None
 
 

@@ -88,7 +88,14 @@ def _accelerators(chosen: Any, kind: str) -> list[devices.device]:
 
 
 __all__ = [
-    "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "fork_rng", "parity", "Generator",
+    "Generator",
     "default_generator",
-]  # fmt: skip
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "parity",
+    "seed",
+    "set_rng_state",
+]
 __getattr__ = missing(__name__)

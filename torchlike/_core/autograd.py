@@ -99,13 +99,13 @@ class Node:
 
     def check_versions(self) -> None:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
-        for storage, then, shape, producer, index in self.versions:
+        for storage, then, shape, saved in self.versions:
             if storage.version != then:
-                a = storage.value.aval
+                node, index = (self, 0) if saved is None else (saved._node, saved._index)
+                producer = "" if node is None else f", which is output {index} of {node.name().replace('Backward0', '')},"
+                kind = TYPE_NAMES.get(storage.value.aval.dtype.name, "FloatTensor")
                 raise RuntimeError(errors.MSG_INPLACE_SAVED.format(
-                    type=f"torch.{TYPE_NAMES.get(a.dtype.name, 'FloatTensor')}", shape=list(shape),
-                    producer=f", which is output {index} of {producer.name()}," if producer else "",
-                    now=storage.version, then=then))  # fmt: skip
+                    type=f"torch.{kind}", shape=list(shape), producer=producer, now=storage.version, then=then))  # fmt: skip
 
     # PyTorch's surface of grad_fn
 

@@ -63,7 +63,7 @@ class Draws:
         return pairs << np.uint64(32) | pairs >> np.uint64(32)
 
     def random_seed64(self) -> int:
-        """What `torch.empty((), dtype=torch.int64).random_().item()` draws: samplers and loaders seed with it."""
+        """What `torch.empty((), dtype=torch.int64).random_().item()` draws: samplers are seeded with it."""
         return int(self.random((), np.int64))
 
     def key(self) -> np.ndarray:

@@ -25,5 +25,5 @@ MSG_INPLACE_SAVED = (
     "one of the variables needed for gradient computation has been modified by an inplace operation: "
     "[{type} {shape}]{producer} is at version {now}; expected version {then} instead. Hint: enable anomaly "
     "detection to find the operation that failed to compute its gradient, with "
-    "torch.autograd.set_detect_anomaly(True)."
+    "torch.autograd.set_detect_anomaly(True, check_nan=False)."
 )

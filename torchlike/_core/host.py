@@ -7,11 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import devices
+from . import devices, engine
 from .storage import value_from_numpy
 from .tensor import Tensor
 
 _ALIGN = 64
+_WINDOW = 8  # a view this many times smaller than its base
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -31,17 +32,43 @@ def own(array: np.ndarray, device: Any = devices.CPU) -> Tensor:
     return Tensor._from_value(value_from_numpy(array, device, copy=False))
 
 
-def host_array(t: Tensor) -> np.ndarray | None:
-    """The data of a CPU tensor as NumPy; None where it takes an operator (pending, taped, elsewhere)."""
-    if type(t) is not Tensor or t.device is not devices.CPU or t.requires_grad:
+def host_array(t: Tensor, force: bool = False) -> np.ndarray | None:
+    """The data of a CPU tensor as NumPy; None where that takes an operator (pending, taped, elsewhere).
+
+    Pending work is run (it is what `.numpy()` would do) with `force`, and for a small window of a large
+    tensor: a sample of data that will be read again and again.
+    """
+    base = t._base
+    if type(t) is not Tensor or t._req or (base is not None and base.requires_grad):
         return None
     storage = t._storage
+    av = storage.value.aval
+    if av.device is not devices.CPU:
+        return None
     array = storage.host
     if array is None:
+        if storage.value.arr is None and (force or _is_window(t, av.size)):
+            engine.host(storage.value)
         data = storage.value.arr
         if not isinstance(data, jax.Array) or isinstance(data, jax.core.Tracer):
             return None
         array = np.asarray(data)
-    for lens in t._lens or ():
-        array = lens.op.look_numpy(array, lens.args)
-    return array
+    return array if t._lens is None else _look(array, t._lens)
+
+
+def _look(array: np.ndarray, lenses: Any) -> np.ndarray | None:
+    """`array` seen through views; None where no strides describe them."""
+    if not array.flags.c_contiguous or array.size == 0:
+        return None
+    size = array.itemsize
+    shape, strides, offset = array.shape, tuple(s // size for s in array.strides), 0
+    for lens in lenses:
+        if lens.op.geometry is None:
+            return None
+        shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
+    memory = array.reshape(-1).view(np.uint8)  # a buffer, whatever the dtype
+    return np.ndarray(tuple(shape), array.dtype, memory, offset * size, [s * size for s in strides])
+
+
+def _is_window(t: Tensor, base_size: int) -> bool:
+    return t._lens is not None and t.numel() * _WINDOW <= base_size

@@ -17,8 +17,8 @@ _FEW = 512  # up to this many words `random_raw` costs less than a `randint` cal
 STATE = np.dtype(
     [
         ("seed", "<u8"), ("left", "<i4"), ("seeded", "<i4"), ("next", "<u8"), ("words", "<u8", WORDS),
-        ("normal_x", "<f8"), ("normal_y", "<f8"), ("normal_rho", "<f8"), ("normal_valid", "<i4"), ("pad", "<i4"),
-        ("float_normal", "<f4"), ("float_normal_valid", "u1"), ("tail", "u1", 3),
+        ("normal_x", "<f8"), ("normal_y", "<f8"), ("normal_rho", "<f8"), ("normal_valid", "<i4"),
+        ("pad", "<i4"), ("float_normal", "<f4"), ("float_normal_valid", "u1"), ("tail", "u1", 3),
     ]
 )  # fmt: skip
 assert STATE.itemsize == 5056

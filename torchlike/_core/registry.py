@@ -271,16 +271,22 @@ class Op:
             edges = [None if t is None or not t._req else (t if t._node is None else (t._node, t._index)) for t in owners]
             outs, node = taped(call, values, edges, self.grad_name, self.residual)
             if node is not None and self.saved:
-                pin = outs[0].trace
-                node.versions = versions = []
-                for i in self.saved:
-                    t = args[i]
-                    if isinstance(t, Tensor):
-                        s = t._storage
-                        s.pinned = pin
-                        versions.append((s, s.version, t._aval.shape, t._node, t._index))
+                self._note_saved(node, args, owners, outs[0].trace, cast)
             return call, outs, node
         return call, record(call, values), None
+
+    def _note_saved(self, node: Any, args: tuple[Any, ...], owners: list[Any], pin: Any, cast: Any) -> None:
+        """Notes the versions of the tensors that backward needs (of those PyTorch saves, the ones the vjp uses)."""
+        node.versions = versions = []
+        for i in self.saved:
+            t = args[i]
+            if not isinstance(t, Tensor) or (i == 0 and cast is not None):
+                continue
+            at = next((j for j, o in enumerate(owners) if o is t), None)
+            if at is not None and node.values[at] is not None:
+                s = t._storage
+                s.pinned = pin
+                versions.append((s, s.version, t._aval.shape, t))
 
     def apply(self, args: tuple[Any, ...]) -> Any:
         """Applies the row to fully bound arguments."""
@@ -547,7 +553,7 @@ def note_result(node: Any, t: Tensor) -> None:
     """The Node needs its result as it is now."""
     s = t._storage
     s.pinned = node.trace
-    entry = (s, s.version, t._aval.shape, node, 0)
+    entry = (s, s.version, t._aval.shape, None)
     node.versions = [entry] if node.versions is None else [*node.versions, entry]
 
 
@@ -827,15 +833,18 @@ class ViewOp(Op):
 
     `put(base, new, *args)` is the JAX function that writes `new` where the view
     looks. `geometry(shape, strides, offset, *args)` is the same for strides, on
-    the host; it raises RuntimeError where no view exists.
+    the host; it raises RuntimeError where no view exists. `numpy(array, *args)` is
+    the view of NumPy memory, needed where the dtype changes.
     """
 
     casts_scalars = False
 
-    def __init__(self, fn: Callable, name: str, *, put: Callable | None = None, geometry: Callable | None = None, **kw: Any):
+    def __init__(self, fn: Callable, name: str, *, put: Callable | None = None, geometry: Callable | None = None,
+                 numpy: Callable | None = None, **kw: Any):  # fmt: skip
         super().__init__(fn, name, **kw)
         self.put = put
         self.geometry = geometry
+        self.numpy = numpy
         self.puts: dict[Any, Call] = {}
 
     def apply(self, args: tuple[Any, ...]) -> Any:
@@ -952,6 +961,8 @@ class ViewOp(Op):
 
     def look_numpy(self, array: np.ndarray, args: tuple[Any, ...]) -> np.ndarray:
         """The view of NumPy memory."""
+        if self.numpy is not None:
+            return self.numpy(array, *self.plain(args))
         if self.geometry is None:
             raise RuntimeError(f"numpy(): a view made by {self.name}() cannot share NumPy memory; use .clone().numpy()")
         n = array.itemsize

@@ -22,6 +22,7 @@ from .storage import contiguous_strides
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
 _ALIGNMENT = 64
+_ZIP64_FIELD = 20  # bytes that zipfile adds to the header of a large record
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 _REBUILD = {
@@ -196,7 +197,8 @@ def _record(archive: zipfile.ZipFile, name: str, data: Any) -> None:
     info.file_size = size
     large = size > 0x7FFF_FFFF
     # An extra field "FB" fills up the header, so that the data starts at a multiple of 64.
-    start = archive.fp.tell() + len(info.FileHeader(zip64=large)) + 4  # type: ignore[union-attr]
+    header = zipfile.sizeFileHeader + len(name.encode()) + (_ZIP64_FIELD if large else 0)  # type: ignore[attr-defined]
+    start = archive.fp.tell() + header + 4  # type: ignore[union-attr]
     padding = -start % _ALIGNMENT
     info.extra = b"FB" + struct.pack("<H", padding) + b"Z" * padding
     with archive.open(info, "w", force_zip64=large) as record:

@@ -230,10 +230,9 @@ def rebuild_tensor_v2(
 ) -> Tensor:
     """`torch._utils._rebuild_tensor_v2`. Hooks are never saved; metadata tells of conjugate bits."""
     made = rebuild_tensor(storage, offset, size, stride)
-    if metadata and metadata.get("conj"):
-        made = made.conj().resolve_conj()
-    if metadata and metadata.get("neg"):
-        made = -made
+    for bit, apply in (("conj", np.conj), ("neg", np.negative)):
+        if metadata and metadata.get(bit):
+            made = own(apply(made._host()), made.device)
     return made.requires_grad_() if requires_grad else made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any
 
 import jax.numpy as jnp
@@ -110,10 +111,10 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         device = rest.pop(0)
     if rest and isinstance(rest[0], dtypes.dtype):
         dtype = rest.pop(0)
-    if rest and not isinstance(rest[0], (bool, type(None))):
+    if rest and not isinstance(rest[0], (bool, NoneType)):
         raise TypeError(
             "to() received an invalid combination of arguments - got "
-            f"({', '.join(type(a).__name__ for a in args)}), but expected one of:\n"
+            f"({', '.join(a.__class__.__name__ for a in args)}), but expected one of:\n"
             " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, bool copy = False, *, "
             "torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, "
             "torch.memory_format memory_format = None)\n * (Tensor tensor, bool non_blocking = False, bool copy = False, *, "

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.lax import linalg as ll
 
+from .._core.checks import guard
 from .._core.dtypes import by_name
 from .._core.registry import Array, function, op
 from .linalg_rows import check_matrix, check_square, hermitian_of, linalg, matrix, refuse, square
@@ -13,7 +14,7 @@ from .lowering.decompose import (
     cholesky as _cholesky,
 )
 from .lowering.decompose import (
-    mirrored, permutation_matrix, reflect, singular_values, split_lu, triangular, zero_pivot,
+    mirrored, permutation_matrix, reflect, singular_values, solve_factored, split_lu, triangular, zero_pivot,
 )  # fmt: skip
 from .lowering.decompose import svd as _svd
 
@@ -55,22 +56,16 @@ def cholesky(input: Array, upper: bool = False):
     return factor
 
 
-@op(out=True, saves=("input", "result"), check=square("cholesky_inverse"))
-def cholesky_inverse(L: Array, upper: bool = False):
-    """Inverse of the matrix whose Cholesky factor is `L`."""
-    eye = jnp.broadcast_to(jnp.eye(L.shape[-1], dtype=L.dtype), L.shape)
-    half = triangular(L, eye, upper=upper)
-    return half @ hermitian_of(half) if upper else hermitian_of(half) @ half
+@op(out=True, saves=("input",), check=square("cholesky_inverse"))
+def cholesky_inverse(input: Array, upper: bool = False):
+    """Inverse of the matrix whose Cholesky factor is `input`."""
+    return solve_factored(input, jnp.broadcast_to(jnp.eye(input.shape[-1], dtype=input.dtype), input.shape), upper)
 
 
-cholesky_inverse.op.saved = ()
-
-
-@op(out=True, check=lambda B, L, upper=False: check_square("cholesky_solve", L, "L"))
-def cholesky_solve(B: Array, L: Array, upper: bool = False):
-    """X with `A X = B`, where `L` is the Cholesky factor of A."""
-    first = triangular(L, B, upper=upper, adjoint=upper)
-    return triangular(L, first, upper=upper, adjoint=not upper)
+@op(out=True, saves=("input2", "result"), check=lambda input, input2, upper=False: check_square("cholesky_solve", input2))
+def cholesky_solve(input: Array, input2: Array, upper: bool = False):
+    """X with `A X = input`, where `input2` is the Cholesky factor of A."""
+    return solve_factored(input2, input, upper)
 
 
 # ---- QR and Householder reflectors -----------------------------------------------------------------------
@@ -165,34 +160,32 @@ def _check_eigh(name: str) -> Any:
     return check
 
 
-def _triangle(x: Any, uplo: str) -> Any:
-    """One triangle mirrored; the derivative reaches both."""
-    value = mirrored(lax.stop_gradient(x), uplo.upper() == "U")
-    return x + (value - lax.stop_gradient(x))
-
-
 @linalg("eigh", returns=("eigenvalues", "eigenvectors"), saves=("result",), check=_check_eigh("linalg.eigh"))
 def linalg_eigh(A: Array, UPLO: str = "L"):
     """Real eigenvalues, ascending, and orthonormal eigenvectors (columns) of Hermitian matrices."""
-    vectors, values = ll.eigh(_triangle(A, UPLO), symmetrize_input=False)
+    vectors, values = ll.eigh(mirrored(A, UPLO.upper() == "U"), symmetrize_input=False)
     return values, vectors
 
 
 @linalg("eigvalsh", check=_check_eigh("linalg.eigvalsh"))
 def linalg_eigvalsh(A: Array, UPLO: str = "L"):
     """Real eigenvalues, ascending, of Hermitian matrices; one triangle of `A` is read."""
-    return ll.eigh(_triangle(A, UPLO), symmetrize_input=False)[1]
+    return ll.eigh(mirrored(A, UPLO.upper() == "U"), symmetrize_input=False)[1]
+
+
+def _complex_of(x: Any) -> Any:
+    return jnp.result_type(x.dtype, jnp.complex64)
 
 
 def _finite(name: str, x: Any) -> None:
-    from .._core.checks import guard
-
     guard(~jnp.isfinite(x).all(), RuntimeError, f"{name}: input tensor should not contain infs or NaNs.")
 
 
 @linalg("eig", returns=("eigenvalues", "eigenvectors"), saves=("result",), check=square("linalg.eig"))
 def linalg_eig(A: Array):
     """Complex eigenvalues and eigenvectors (columns of norm 1) of square matrices."""
+    if A.size == 0:
+        return jnp.zeros(A.shape[:-1], _complex_of(A)), jnp.zeros(A.shape, _complex_of(A))
     _finite("torch.linalg.eig", A)
     values, vectors = ll.eig(A, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
     return values, vectors
@@ -201,6 +194,8 @@ def linalg_eig(A: Array):
 @linalg("eigvals", check=square("linalg.eigvals"))
 def linalg_eigvals(A: Array):
     """Complex eigenvalues of square matrices."""
+    if A.size == 0:
+        return jnp.zeros(A.shape[:-1], _complex_of(A))
     _finite("torch.linalg.eigvals", A)
     return ll.eig(A, compute_left_eigenvectors=False, compute_right_eigenvectors=False)[0]
 

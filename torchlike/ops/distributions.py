@@ -17,6 +17,7 @@ from .._core import dtypes
 from .._core.dtypes import dtype
 from .._core.random import Generator
 from .._core.tensor import Tensor
+from .numbers import overflow
 from .validate import c_name, not_implemented, scalar_name
 
 Draw = Callable[..., np.ndarray]
@@ -39,7 +40,8 @@ def uniform(low: float, high: float) -> Draw:
             )
         if high - low > most:
             raise RuntimeError(
-                f"uniform_ expects to-from <= std::numeric_limits<{scalar_name(d)}>::max(), but found to={high:g} and "
+                f"uniform_ expects to-from <= std::numeric_limits<{scalar_name(d)}>::max(), but found "
+                f"to={high:g} and "
                 f"from={low:g} which result in to-from to exceed the limit"
             )
         return g.uniform(shape, d, low, high)
@@ -100,7 +102,8 @@ def integers_from(low: int) -> Draw:
             start, last = _inside(low, 1, d)[0], 1 << DIGITS[d.name]
             if start >= last:
                 raise RuntimeError(
-                    "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, but got "
+                    "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to "
+                    "dtype, but got "
                     f"from={start} > to_inc={last}"
                 )
         else:
@@ -115,6 +118,16 @@ def all_integers(g: Generator, shape: tuple[int, ...], d: dtype, dense: bool = T
     if d.is_complex or d in (dtypes.uint16, dtypes.uint32, dtypes.uint64):
         raise not_implemented("random_kernel_cpu", d)
     return g.random(shape, d)
+
+
+def check_order(count: int, d: dtype) -> None:
+    """Raises unless dtype `d` holds 0 .. count-1 (randperm)."""
+    if d is dtypes.bool_ or d.is_complex:
+        raise not_implemented("randperm", d)
+    if d.is_floating_point and count > (1 << DIGITS[d.name]) + 1:
+        raise RuntimeError(f"n cannot be greater than {(1 << DIGITS[d.name]) + 1} for {scalar_name(d)} type.")
+    if not d.is_floating_point and count > largest(d) + 1:
+        raise overflow({"int32": "int"}.get(d.name, f"{d.name}_t"))
 
 
 def largest(d: dtype) -> int:
@@ -155,8 +168,10 @@ def _check_range(first: int, last: int, d: dtype) -> None:
         if d.is_floating_point and abs(n) > 1 << DIGITS[d.name]:
             digits = DIGITS[d.name]
             warnings.warn(
-                f"{which} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations {c_name(d)} can "
-                "support discrete uniform distribution only within this range. This warning will become an error in "
+                f"{which} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations "
+                f"{c_name(d)} can "
+                "support discrete uniform distribution only within this range. This warning will become an "
+                "error in "
                 "version 1.7 release, please fix the code in advance",
                 UserWarning,
                 stacklevel=4,
@@ -175,7 +190,8 @@ def continuous(title: str, method: str, *numbers: float) -> Draw:
                 raise not_implemented(title, d)
             kind = scalar_name(d) if method == "exponential" else c_name(d)
             raise RuntimeError(
-                f"{title} distribution is a continuous probability distribution. dtype must be a floating point but you "
+                f"{title} distribution is a continuous probability distribution. dtype must be a floating "
+                "point but you "
                 f"specified {kind}"
             )
         return getattr(g, method)(shape, d, *numbers)
@@ -214,7 +230,8 @@ def bernoulli_of(p: Tensor) -> Draw:
     data = p._host()
     if not ((data >= 0) & (data <= 1)).all():
         raise RuntimeError(
-            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, "
+            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be "
+            "improved?  If so, "
             "please report an enhancement request to PyTorch.)"
         )
 

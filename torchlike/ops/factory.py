@@ -1,7 +1,9 @@
-"""What factory functions share: reading sizes, dtypes and devices, and handing results over."""
+"""What factory functions share: their common keywords, sizes and numbers, and handing results over."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import operator
 from collections.abc import Callable
@@ -11,14 +13,16 @@ import numpy as np
 
 from .._core import devices, dtypes, storage
 from .._core.dtypes import dtype
-from .._core.graph import SCALAR, Call, Value, aval, make_call, record
+from .._core.graph import SCALAR, Call, Value, make_call, record
 from .._core.modes import local
-from .._core.registry import wrap
+from .._core.registry import function, wrap
 from .._core.tensor import Tensor
 from .validate import scalar_name
 
 MSG_INTEGER_GRAD = "Only Tensors of floating point and complex dtype can require gradients"
 _PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
+_RANK = {"torch.channels_last": 4, "torch.channels_last_3d": 5}
+_ALIGN = 64  # XLA:CPU uses memory aligned like this in place
 
 
 class layout:
@@ -34,12 +38,180 @@ class layout:
         return self.name
 
 
-strided = layout("strided")
-sparse_coo = layout("sparse_coo")
-sparse_csr = layout("sparse_csr")
+strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
 
 
-# ---- arguments ---------------------------------------------------------------------
+# ---- the keywords of every factory -------------------------------------------------
+
+
+class How:
+    """What the common keywords ask for: where, in which dtype, and what becomes of the result.
+
+    Raises:
+        TypeError: a keyword is of the wrong kind.
+        RuntimeError: the device is unknown or absent.
+        NotImplementedError: the layout is not strided.
+    """
+
+    __slots__ = ("name", "dtype", "device", "out", "requires_grad", "generator", "memory_format")
+
+    def __init__(
+        self,
+        name: str,
+        like: Tensor | None = None,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        pin_memory: bool = False,  # host memory needs no pinning here
+        requires_grad: bool = False,
+        out: Any = None,
+        generator: Any = None,
+        memory_format: Any = None,
+    ):
+        self.name, self.requires_grad, self.generator = name, requires_grad, generator
+        self.out, self.memory_format = out, memory_format
+        given = dtype if dtype is None or isinstance(dtype, dtypes.dtype) else _PYTHON_DTYPES.get(dtype)
+        if given is None and dtype is not None:
+            raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+        self.dtype: dtypes.dtype | None = given
+        if layout is not None and str(layout) != "torch.strided":
+            _refuse_layout(name, layout)
+        if device is not None:
+            self.device = devices.canonical(device)
+        else:
+            self.device = like.device if like is not None else devices.get_default_device()
+        if self.device is devices.META:
+            raise RuntimeError(f"{name}(): device 'meta' is not supported; make the tensor on a real device")
+
+    def dtype_or(self, default: dtypes.dtype) -> dtypes.dtype:
+        """The dtype of the result: asked for, that of `out`, or `default`.
+
+        Raises:
+            TypeError: `out` is no Tensor.
+            RuntimeError: `out` is of another dtype than asked for, or requires grad.
+        """
+        out = self.out
+        if out is None:
+            return self.dtype or default
+        if not isinstance(out, Tensor):
+            raise TypeError(f"{self.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+        if self.dtype is not None and self.dtype is not out.dtype:
+            raise RuntimeError(
+                f"dtype {scalar_name(self.dtype)} does not match dtype of out parameter "
+                f"({scalar_name(out.dtype)})"
+            )
+        if local.ctx.grad and out.requires_grad:
+            raise RuntimeError(
+                f"aten::{self.name}(): functions with out=... arguments don't support automatic "
+                "differentiation, "
+                "but one of the arguments requires grad."
+            )
+        return out.dtype
+
+    def finish(self, value: Value) -> Tensor:
+        """The user's tensor: a new one, or `out` rewritten.
+
+        Raises:
+            RuntimeError: the dtype has no gradients, or `out` is a view of another size.
+        """
+        shape = value.aval.shape
+        if self.out is None:
+            made = wrap(value, None, 0)
+        else:
+            made = self.out
+            if shape != tuple(made.shape) and made._lens is not None:
+                raise RuntimeError(
+                    f"{self.name}(): cannot resize the view given as out= to {list(shape)}; pass a tensor of "
+                    "its own"
+                )
+            made._write(value)
+        return requiring(made) if self.requires_grad else made
+
+    def check_memory_format(self, ndim: int) -> None:
+        """RuntimeError unless the memory format has `ndim` dimensions."""
+        rank = _RANK.get(str(self.memory_format))
+        if rank is not None and rank != ndim:
+            raise RuntimeError(f"required rank {rank} tensor to use {str(self.memory_format)[6:]} format")
+
+
+def _refuse_layout(name: str, asked: Any) -> None:
+    if not isinstance(asked, layout):
+        raise TypeError(f"{name}(): argument 'layout' must be torch.layout, not {type(asked).__name__}")
+    raise NotImplementedError(f"{name}(): layout={asked} is not supported; use layout=torch.strided")
+
+
+def requiring(t: Tensor) -> Tensor:
+    """`t`, made to require grad; RuntimeError if its dtype cannot."""
+    if t.dtype.category < dtypes.FLOAT:
+        raise RuntimeError(MSG_INTEGER_GRAD)
+    return t.requires_grad_()
+
+
+_COMMON = ("dtype", "layout", "device", "pin_memory", "requires_grad")
+
+
+def factory(
+    *extra: str, like: bool | None = False, name: str | None = None, spaces: tuple[str, ...] = ("torch",)
+) -> Callable[[Callable[..., Value]], Any]:
+    """Publishes a function that makes a tensor.
+
+    The decorated function gets a `How`, then its own arguments, and returns a Value. The public
+    one takes the common keywords besides, and returns the tensor.
+
+    Args:
+        extra: further keywords for `How`: `"out"`, `"generator"`, `"memory_format"`.
+        like: the first argument is a Tensor that gives dtype and device where they are not given
+            (None: it may be one).
+        name: the public name, if not the function's.
+    """
+    keywords = (*_COMMON, *extra)
+
+    def decorate(fn: Callable[..., Value]) -> Any:
+        public_name = fn.__name__ = fn.__qualname__ = name or fn.__name__
+        own = list(inspect.signature(fn).parameters.values())[1:]
+        varied = any(p.kind is p.VAR_POSITIONAL for p in own)
+        positional = [p.name for p in own if p.kind is p.POSITIONAL_OR_KEYWORD]
+        required = [p.name for p in own if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+
+        def check(args: tuple[Any, ...], named: dict[str, Any]) -> None:
+            if len(args) > len(positional) and not varied:
+                takes = f"{len(positional)} positional argument{'s' if len(positional) != 1 else ''}"
+                raise TypeError(f"{public_name}() takes {takes} but {len(args)} were given")
+            missing = [f'"{p}"' for p in required[len(args) :] if p not in named]
+            if missing:
+                raise TypeError(
+                    f"{public_name}() missing {len(missing)} required positional arguments: "
+                    f"{', '.join(missing)}"
+                )
+
+        def public(*args: Any, **named: Any) -> Tensor:
+            asked = {k: named.pop(k) for k in keywords if k in named}
+            check(args, named)
+            source = None
+            if like is not False:
+                source = args[0] if args else named[positional[0]]
+                if not isinstance(source, Tensor):
+                    if like:
+                        kind = type(source).__name__
+                        raise TypeError(
+                            f"{public_name}(): argument 'input' (position 1) must be Tensor, not {kind}"
+                        )
+                    source = None
+            how = How(public_name, source, **asked)
+            return how.finish(fn(how, *args, **named))
+
+        functools.update_wrapper(public, fn)
+        del public.__wrapped__  # its signature is another
+        shown = [p.replace(annotation=p.empty) for p in own if p.kind is not p.VAR_KEYWORD]
+        shown += [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=None) for k in keywords]
+        public.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        return function(spaces=spaces, name=public_name)(public)
+
+    return decorate
+
+
+# ---- sizes and numbers ---------------------------------------------------------------
 
 
 def sizes(name: str, args: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
@@ -47,7 +219,7 @@ def sizes(name: str, args: tuple[Any, ...], size: Any = None) -> tuple[int, ...]
 
     Raises:
         TypeError: something is no int.
-        RuntimeError: an int is negative.
+        RuntimeError: an int is negative, or the whole cannot be addressed.
     """
     if size is not None:
         if args:
@@ -59,31 +231,42 @@ def sizes(name: str, args: tuple[Any, ...], size: Any = None) -> tuple[int, ...]
     if isinstance(first, (tuple, list)):
         if len(args) > 1:
             raise TypeError(f"{name}() takes 1 positional argument but {len(args)} were given")
-        found = [_whole(n) for n in first]
-        if None in found:
-            at = found.index(None)
-            raise TypeError(
-                f"{name}(): argument 'size' (position 1) must be tuple of ints, but found element of type "
-                f"{type(first[at]).__name__} at pos {at}"
-            )
-    else:
-        found = [_whole(n) for n in args]
-        if found[0] is None:
-            raise TypeError(
-                f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(first).__name__}"
-            )
-        if None in found:
-            at = found.index(None)
-            raise TypeError(
-                f"{name}(): argument 'size' failed to unpack the object at pos {at + 1} with error "
-                f'"type must be tuple of ints,but got {type(args[at]).__name__}"'
-            )
-    shape: tuple[int, ...] = tuple(found)  # type: ignore[arg-type]
-    if any(n < 0 for n in shape):
-        if name == "zeros":
-            raise RuntimeError("zeros: Dimension size must be non-negative.")
-        bad = next(n for n in shape if n < 0)
-        raise RuntimeError(f"Trying to create tensor with negative dimension {bad}: {list(shape)}")
+        return shape_of(name, first)
+    found = [_whole(n) for n in args]
+    if found[0] is None:
+        kind = type(first).__name__
+        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {kind}")
+    if None in found:
+        at = found.index(None)
+        raise TypeError(
+            f"{name}(): argument 'size' failed to unpack the object at pos {at + 1} with error "
+            f'"type must be tuple of ints,but got {type(args[at]).__name__}"'
+        )
+    return _checked(name, tuple(found))  # type: ignore[arg-type]
+
+
+def shape_of(name: str, size: Any, position: int = 1) -> tuple[int, ...]:
+    """A tuple or list of ints as a shape; the errors are those of `sizes`."""
+    if not isinstance(size, (tuple, list)):
+        kind = type(size).__name__
+        raise TypeError(f"{name}(): argument 'size' (position {position}) must be tuple of ints, not {kind}")
+    found = [_whole(n) for n in size]
+    if None in found:
+        at = found.index(None)
+        raise TypeError(
+            f"{name}(): argument 'size' (position {position}) must be tuple of ints, but found element of "
+            "type "
+            f"{type(size[at]).__name__} at pos {at}"
+        )
+    return _checked(name, tuple(found))  # type: ignore[arg-type]
+
+
+def _checked(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    for n in shape:
+        if n < 0:
+            if name == "zeros":
+                raise RuntimeError("zeros: Dimension size must be non-negative.")
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
     return fits(shape)
 
 
@@ -117,102 +300,49 @@ def whole(name: str, argument: str, position: int, value: Any) -> int:
     """An int-like argument as an int; TypeError in PyTorch's words otherwise."""
     n = _whole(value)
     if n is None:
-        raise TypeError(
-            f"{name}(): argument '{argument}' (position {position}) must be int, not {type(value).__name__}"
-        )
+        kind = type(value).__name__
+        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be int, not {kind}")
     return n
 
 
 def number(name: str, argument: str, position: int, value: Any) -> Any:
-    """A Python number, NumPy number or one-element tensor (0-dim) as a Python number."""
+    """A Python number, NumPy number or 0-dim tensor as a Python number; TypeError otherwise."""
     if value.__class__ in SCALAR:
         return value
-    if (
-        isinstance(value, Tensor)
-        and value.ndim == 0
-        or isinstance(value, (np.generic, np.ndarray))
-        and value.ndim == 0
-    ):
+    if isinstance(value, (Tensor, np.generic, np.ndarray)) and value.ndim == 0:
         return value.item()
-    for kind in (bool, int, float, complex):
-        if isinstance(value, kind):
-            return kind(value)
-    raise TypeError(
-        f"{name}(): argument '{argument}' (position {position}) must be Number, not {type(value).__name__}"
-    )
+    plain: Any
+    for plain in (bool, int, float, complex):
+        if isinstance(value, plain):
+            return plain(value)
+    kind = type(value).__name__
+    raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Number, not {kind}")
 
 
-def options(
-    name: str,
-    dtype: Any = None,
-    device: Any = None,
-    layout: Any = None,
-    memory_format: Any = None,
-    ndim: int | None = None,
-) -> tuple[dtype | None, Any]:
-    """(dtype or None, canonical device) of a factory's keyword arguments.
-
-    Raises:
-        TypeError: an argument is of the wrong kind.
-        RuntimeError: the device is unknown or absent, or the memory format does not fit `ndim`.
-        NotImplementedError: the layout is not strided.
-    """
-    d = dtype if dtype is None or isinstance(dtype, dtypes.dtype) else _PYTHON_DTYPES.get(dtype)
-    if d is None and dtype is not None:
-        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
-    if layout is not None and layout is not strided and str(layout) != "torch.strided":
-        if not isinstance(layout, _Layout):
-            raise TypeError(f"{name}(): argument 'layout' must be torch.layout, not {type(layout).__name__}")
-        raise NotImplementedError(f"{name}(): layout={layout} is not supported; use layout=torch.strided")
-    if memory_format is not None and ndim is not None:
-        rank = {"torch.channels_last": 4, "torch.channels_last_3d": 5}.get(str(memory_format))
-        if rank is not None and rank != ndim:
-            raise RuntimeError(
-                f"required rank {rank} tensor to use {str(memory_format).removeprefix('torch.')} format"
-            )
-    where = devices.get_default_device() if device is None else devices.canonical(device)
-    if where is devices.META:
-        raise RuntimeError(
-            f"{name}(): device 'meta' is not supported; make the tensor on a real device, or use torch.empty(0) and shapes"
-        )
-    return d, where
-
-
-_Layout = layout
-
-
-def require_tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> None:
-    """TypeError in PyTorch's words unless `value` is a Tensor."""
-    if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}"
-        )
-
-
-# ---- results -----------------------------------------------------------------------
+# ---- values --------------------------------------------------------------------------
 
 _calls: dict[Any, Call] = {}
 
 
 def produce(
-    name: str, fn: Callable[..., Any], static: tuple[Any, ...], numbers: tuple[Any, ...], device: Any
+    how: How, fn: Callable[..., Any], static: tuple[Any, ...], numbers: tuple[Any, ...] = ()
 ) -> Value:
     """Records a call that has no tensor operand.
 
     Args:
-        name: names `fn` in reports and across processes.
+        how: names the call and says on which device it runs.
         fn: `fn(*static, *numbers)`, pure JAX; numbers arrive as 0-d float64, int64, bool or complex128.
         static: hashable arguments, part of the compile key.
         numbers: Python numbers, lifted to inputs: another value never recompiles.
-        device: canonical device of the result.
     """
     kinds = tuple([type(n) for n in numbers])
-    key = (name, static, kinds, device)
+    key = (fn, static, kinds, how.device)
     call = _calls.get(key)
     if call is None:
         avals = tuple(SCALAR[k] for k in kinds)
-        text = f"{fn.__module__}.{name}|{static}|{[k.__name__ for k in kinds]}|{device}"
-        call = _calls[key] = make_call(name, text, lambda *lifted: (fn(*static, *lifted),), avals, device)
+        text = f"{fn.__module__}.{fn.__qualname__}|{static}|{[k.__name__ for k in kinds]}|{how.device}"
+        made = make_call(how.name, text, lambda *lifted: (fn(*static, *lifted),), avals, how.device)
+        call = _calls[key] = made
     return record(call, [Value(SCALAR[k], n) for k, n in zip(kinds, numbers)])[0]
 
 
@@ -221,62 +351,13 @@ def from_host(array: np.ndarray, device: Any = devices.CPU) -> Value:
     return storage.value_from_numpy(array, device, copy=False)
 
 
-def blank(shape: tuple[int, ...], d: dtype, device: Any) -> Value:
+def blank(how: How, shape: tuple[int, ...], d: dtype) -> Value:
     """A concrete Value of zeros whose memory is not touched before it is needed (what `empty` gives)."""
-    count = aval(shape, d, device).size * d.itemsize
+    count = math.prod(shape) * d.itemsize
     try:
         raw = np.zeros(count + _ALIGN, np.uint8)
     except (MemoryError, ValueError) as e:
-        raise RuntimeError(
-            f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {count} bytes."
-        ) from e
+        text = f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {count} bytes."
+        raise RuntimeError(text) from e
     start = -raw.ctypes.data % _ALIGN
-    return from_host(raw[start : start + count].view(d.jnp).reshape(shape), device)
-
-
-_ALIGN = 64  # XLA:CPU uses memory aligned like this in place
-
-
-def finish(name: str, value: Value, requires_grad: bool = False, out: Any = None) -> Tensor:
-    """The user's tensor: a new one, or `out` (see `target_dtype`) rewritten.
-
-    Raises:
-        RuntimeError: the dtype has no gradients, or `out` is a view of another size.
-    """
-    if out is None:
-        made = wrap(value, None, 0)
-    else:
-        made = out
-        if value.aval.shape != tuple(out.shape) and out._lens is not None:
-            raise RuntimeError(
-                f"{name}(): cannot resize the view given as out= to {list(value.aval.shape)}; pass a tensor of its own"
-            )
-        out._write(value)
-    if requires_grad:
-        if value.aval.dtype.category < dtypes.FLOAT:
-            raise RuntimeError(MSG_INTEGER_GRAD)
-        made._req = True
-    return made
-
-
-def target_dtype(name: str, given: dtype | None, out: Any, otherwise: dtype) -> dtype:
-    """The dtype of a result: asked for, that of `out`, or `otherwise`.
-
-    Raises:
-        TypeError: `out` is no Tensor.
-        RuntimeError: `out` is of another dtype than asked for, or requires grad.
-    """
-    if out is None:
-        return given or otherwise
-    if not isinstance(out, Tensor):
-        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if given is not None and given is not out.dtype:
-        raise RuntimeError(
-            f"dtype {scalar_name(given)} does not match dtype of out parameter ({scalar_name(out.dtype)})"
-        )
-    if local.ctx.grad and out.requires_grad:
-        raise RuntimeError(
-            f"aten::{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
-            "arguments requires grad."
-        )
-    return out.dtype
+    return from_host(raw[start : start + count].view(d.jnp).reshape(shape), how.device)

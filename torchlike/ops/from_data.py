@@ -11,11 +11,12 @@ import numpy as np
 
 from .._core import dtypes
 from .._core.dtypes import dtype
+from .._core.graph import Value
 from .._core.modes import local
 from .._core.registry import function
 from .._core.tensor import Tensor, from_numpy_shared
 from .convert import convert
-from .factory import MSG_INTEGER_GRAD, finish, from_host, options
+from .factory import How, factory, from_host, requiring
 from .numbers import wrapped
 from .validate import scalar_name
 
@@ -25,24 +26,26 @@ _MSG_COPY = (
     "sourceTensor.detach().clone().requires_grad_(True), rather than {}."
 )
 _MSG_NEGATIVE_STRIDE = (
-    "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+    "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+    "currently "
     "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
 )
 _MSG_BYTE_ORDER = (
-    "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+    "given numpy array has byte order different from the native byte order. Conversion between byte orders "
+    "is "
     "currently not supported."
 )
 _MSG_READ_ONLY = (
-    "The given {} is not writable, and PyTorch does not support non-writable tensors. This means writing to this tensor "
-    "will result in undefined behavior. You may want to copy the {} to protect its data or make it writable before "
+    "The given {} is not writable, and PyTorch does not support non-writable tensors. This means writing to "
+    "this tensor "
+    "will result in undefined behavior. You may want to copy the {} to protect its data or make it writable "
+    "before "
     "converting it to a tensor."
 )
 
 
-@function(spaces=("torch",))
-def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
-) -> Tensor:
+@factory(like=None)
+def tensor(how: How, data: Any) -> Value:
     """A tensor with a copy of `data`: a number, (nested) sequences of numbers, a NumPy array or a tensor.
 
     Without `dtype`: Python floats give the default dtype, ints int64, bools bool; NumPy data keeps its dtype.
@@ -51,40 +54,30 @@ def tensor(
         ValueError: nested sequences differ in length.
         TypeError, RuntimeError: an element is no number, or does not fit `dtype`.
     """
-    given, where = options("tensor", dtype, device)
     if isinstance(data, Tensor):
-        warnings.warn(_MSG_COPY.format("torch.tensor(sourceTensor)"), UserWarning, stacklevel=2)
-        return _copied(data, given, data.device if device is None else where, requires_grad)
-    return finish("tensor", from_host(_array(data, given), where), requires_grad)
+        warnings.warn(_MSG_COPY.format("torch.tensor(sourceTensor)"), UserWarning, stacklevel=3)
+        return convert(data.detach(), how.device, how.dtype, copy=True)._read()
+    return from_host(_array(data, how.dtype), how.device)
 
 
-@function(spaces=("Tensor",))
-def new_tensor(
-    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
-    pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+@factory(like=True, spaces=("Tensor",))
+def new_tensor(how: How, self: Tensor, data: Any) -> Value:
     """As `torch.tensor(data)`, with the dtype and device of `self` unless given."""
-    given, where = options("new_tensor", dtype, device or self.device, layout)
     if isinstance(data, Tensor):
-        warnings.warn(_MSG_COPY.format("tensor.new_tensor(sourceTensor)"), UserWarning, stacklevel=2)
-        return _copied(data, given, where, requires_grad)
-    return finish("new_tensor", from_host(_array(data, given or self.dtype), where), requires_grad)
-
-
-def _copied(data: Tensor, d: dtype | None, device: Any, requires_grad: bool) -> Tensor:
-    made = convert(data.detach(), device, d, copy=True)
-    return finish("tensor", made._read(), requires_grad)
+        warnings.warn(_MSG_COPY.format("tensor.new_tensor(sourceTensor)"), UserWarning, stacklevel=3)
+        return convert(data.detach(), how.device, how.dtype, copy=True)._read()
+    return from_host(_array(data, how.dtype or self.dtype), how.device)
 
 
 @function(spaces=("torch",))
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, without a copy where dtype and device allow it (a tensor keeps its history)."""
-    given, where = options("as_tensor", dtype, device)
+    how = How("as_tensor", dtype=dtype, device=device)
     if isinstance(data, Tensor):
-        return convert(data, None if device is None else where, given)
+        return convert(data, None if device is None else how.device, how.dtype)
     if isinstance(data, np.ndarray):
-        return convert(_shared(data), where, given)
-    return finish("as_tensor", from_host(_array(data, given), where))
+        return convert(_shared(data), how.device, how.dtype)
+    return how.finish(from_host(_array(data, how.dtype), how.device))
 
 
 @function(spaces=("torch",))
@@ -104,7 +97,8 @@ def asarray(
     Raises:
         ValueError: `copy=False` and a copy is needed.
     """
-    given, where = options("asarray", dtype, device)
+    how = How("asarray", obj if isinstance(obj, Tensor) else None, dtype=dtype, device=device)
+    given = how.dtype
     if isinstance(obj, Tensor):
         made = obj if requires_grad is None or requires_grad == obj.requires_grad else obj.detach()
     elif isinstance(obj, np.ndarray):
@@ -114,28 +108,18 @@ def asarray(
     else:
         if copy is False and not isinstance(obj, np.generic):
             raise ValueError("can't alias arbitrary sequence into a tensor.")
-        made = finish("asarray", from_host(_array(obj, given), where))
-        return _requiring(made, bool(requires_grad))
-    target = where if device is not None or not isinstance(obj, Tensor) else made.device
+        how.requires_grad = bool(requires_grad)
+        return how.finish(from_host(_array(obj, given), how.device))
     if copy is False:
         if given is not None and given is not made.dtype:
-            raise ValueError(
-                f"can't alias tensor with dtype '{scalar_name(made.dtype)}' into dtype '{scalar_name(given)}'."
-            )
-        if target is not made.device:
-            raise ValueError(f"can't alias tensor from device '{made.device}' to '{target}'.")
-    made = convert(made, target, given, copy=bool(copy))
-    if requires_grad is None:
-        return made
-    return _requiring(made.detach() if not requires_grad and made.requires_grad else made, requires_grad)
-
-
-def _requiring(t: Tensor, requires_grad: bool) -> Tensor:
-    if requires_grad:
-        if t.dtype.category < dtypes.FLOAT:
-            raise RuntimeError(MSG_INTEGER_GRAD)
-        t.requires_grad_()
-    return t
+            names = scalar_name(made.dtype), scalar_name(given)
+            raise ValueError(f"can't alias tensor with dtype '{names[0]}' into dtype '{names[1]}'.")
+        if how.device is not made.device:
+            raise ValueError(f"can't alias tensor from device '{made.device}' to '{how.device}'.")
+    made = convert(made, how.device, given, copy=bool(copy))
+    if requires_grad is False and made.requires_grad:
+        return made.detach()
+    return requiring(made) if requires_grad and not made.requires_grad else made
 
 
 @function(spaces=("torch",))
@@ -183,8 +167,9 @@ def frombuffer(
     Raises:
         ValueError: no buffer, or `count` and `offset` do not fit it.
     """
-    given, _ = options("frombuffer", dtype)
-    return _requiring(_from_buffer(buffer, given or dtypes.get_default_dtype(), count, offset), requires_grad)
+    how = How("frombuffer", dtype=dtype)
+    made = _from_buffer(buffer, how.dtype or dtypes.get_default_dtype(), count, offset)
+    return requiring(made) if requires_grad else made
 
 
 def _from_buffer(buffer: Any, d: dtype, count: int = -1, offset: int = 0) -> Tensor:
@@ -197,18 +182,21 @@ def _from_buffer(buffer: Any, d: dtype, count: int = -1, offset: int = 0) -> Ten
         raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
     if not 0 <= offset < length:
         raise ValueError(
-            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} bytes) minus 1"
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} "
+            "bytes) minus 1"
         )
     if count > 0:
         if offset + count * size > length:
             raise ValueError(
-                f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be greater "
+                f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be "
+                "greater "
                 f"than actual buffer length ({length} bytes)"
             )
     else:
         if (length - offset) % size:
             raise ValueError(
-                f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element "
+                f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple "
+                "of element "
                 f"size ({size})"
             )
         count = (length - offset) // size

@@ -13,6 +13,8 @@ import numpy as np
 from .._core.registry import Array, function, op
 from .validate import same_dtype, shape_text, size_text
 
+_MODES = ("bilinear", "nearest", "bicubic")
+_PADDINGS = ("zeros", "border", "reflection")
 _MSG_CORNERS = (
     "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
     "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details."
@@ -158,16 +160,22 @@ def grid_sample(
     Returns:
         `(N, C, h, w)` or `(N, C, d, h, w)`.
     """
-    if mode not in ("bilinear", "nearest", "bicubic"):
+    if mode not in _MODES:
         raise ValueError(
             f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
         )
-    if padding_mode not in ("zeros", "border", "reflection"):
+    if padding_mode not in _PADDINGS:
         raise ValueError(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
             f"'{padding_mode}'"
         )
     return _sample(input, grid, mode, padding_mode, _corners(align_corners))
+
+
+@function(spaces=("torch",), aliases=("grid_sampler_2d", "grid_sampler_3d"))
+def grid_sampler(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
+    """`torch.nn.functional.grid_sample` with its modes as numbers, in the order of their documentation."""
+    return _sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], bool(align_corners))
 
 
 @op(name="affine_grid_generator", spaces=(), saves=("theta",))

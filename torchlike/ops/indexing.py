@@ -71,6 +71,7 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
     if used > ndim:
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     out, d = x, 0
+    counted = 0  # dimensions of x consumed so far
     indices: list[Any] = []
     for k in items:
         if k is None:
@@ -81,6 +82,7 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
             n = ndim - used
             indices += [None] * n
             d += n
+            counted += n
         elif isinstance(k, (bool, np.bool_)):
             out = views._unsqueeze(out, d)
             indices.append(from_numpy_copy(np.zeros(int(k), np.int64), x.device))
@@ -93,25 +95,30 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
                 out = views.slice_dim(out, d, key_)
             indices.append(None)
             d += 1
+            counted += 1
         elif isinstance(k, Tensor):
             if k.ndim == 0 and k.dtype.category == dtypes.INTEGER and k.dtype is not dtypes.uint8:
                 indices.append(k)
                 d += 1
+                counted += 1
             elif k.dtype in (dtypes.bool_, dtypes.uint8):
                 found, out = _mask_indices(k, out, d)
                 indices += found
                 d += len(found)
+                counted += k.ndim
             else:
                 if k.dtype.name not in _INDEX_TYPES:
                     raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
                 indices.append(k)
                 d += 1
+                counted += 1
         else:
             i = _int(k)
             n = out._aval.shape[d]
             if not -n <= i < n:
-                raise IndexError(f"index {i} is out of bounds for dimension {d} with size {n}")
+                raise IndexError(f"index {i} is out of bounds for dimension {counted} with size {n}")
             out = views._select(out, d, i + n if i < 0 else i)
+            counted += 1
     return out, indices
 
 

@@ -29,7 +29,8 @@ def construct(name: str, args: tuple[Any, ...], d: dtypes.dtype, device: Any) ->
         if isinstance(first, Tensor):
             if first.dtype is not d:
                 raise TypeError(
-                    f"expected {TYPE_NAMES[d.name]} (got {TYPE_NAMES[first.dtype.name]}); use .to({d}) to convert"
+                    f"expected {TYPE_NAMES[d.name]} (got {TYPE_NAMES[first.dtype.name]}); use .to({d}) to "
+                    "convert"
                 )
             return first._alias()
         if isinstance(first, Size):
@@ -39,7 +40,8 @@ def construct(name: str, args: tuple[Any, ...], d: dtypes.dtype, device: Any) ->
     if all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in args):
         return empty(*args, dtype=d, device=device)
     raise TypeError(
-        f"{name}() received an invalid combination of arguments - got ({', '.join(type(a).__name__ for a in args)}), but "
+        f"{name}() received an invalid combination of arguments - got "
+        f"({', '.join(type(a).__name__ for a in args)}), but "
         "expected sizes (ints), one sequence of numbers, or one tensor"
     )
 
@@ -69,22 +71,18 @@ class _TypeMeta(type):
         return construct(cls.__name__, args, cls.wanted, devices.CPU)
 
 
-for _dtype_name, _type_name in TYPE_NAMES.items():
-    _wanted = dtypes.by_name(_dtype_name)
-    publish(
-        "torch",
-        _type_name,
-        _TypeMeta(
-            _type_name,
-            (),
-            {
-                "wanted": _wanted,
-                "dtype": _wanted,
-                "__module__": "torch",
-                "__doc__": f"Old constructor of {_wanted} tensors on the CPU.",
-            },
-        ),
-    )
+def _publish_types() -> None:
+    for dtype_name, type_name in TYPE_NAMES.items():
+        d = dtypes.by_name(dtype_name)
+        doc = f"Old constructor of {d} tensors on the CPU."
+        publish(
+            "torch",
+            type_name,
+            _TypeMeta(type_name, (), {"wanted": d, "dtype": d, "__module__": "torch", "__doc__": doc}),
+        )
+
+
+_publish_types()
 
 
 @function(spaces=("Tensor",))

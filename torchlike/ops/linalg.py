@@ -1,6 +1,7 @@
 """`torch.linalg` beyond decompositions: systems, inverses, determinants, powers; and the older names."""
 
 import math
+from collections import namedtuple
 from typing import Any
 
 import jax
@@ -145,37 +146,49 @@ def _lstsq_vector(a: Any, b: Any) -> bool:
     return a.ndim - 1 == b.ndim and b.shape == a.shape[:-1]
 
 
-@linalg("lstsq", returns=("solution", "residuals", "rank", "singular_values"), check=_check_lstsq, saves=("A", "B"))
-def linalg_lstsq(A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None):
+def _cut(x: Any, rcond: float | None, driver: str) -> float:
+    """Singular values up to this times the largest count as 0."""
+    if driver == "gels":
+        return 0.0
+    return float(jnp.finfo(x.dtype).eps) * max(x.shape[-2:]) if rcond is None else rcond
+
+
+@op(name="linalg_lstsq", spaces=(), saves=("A", "B"), check=_check_lstsq)
+def _lstsq(A: Array, B: Array, rcond: float | None, driver: str):
+    """Solution and squared residuals."""
+    m, n = A.shape[-2:]
+    vector = _lstsq_vector(A, B)
+    b = B[..., None] if vector else B
+    cut = _cut(A, rcond, driver)
+    x = _matmul(_pinv(A, lambda largest: cut * largest, False), b) if A.size else jnp.zeros((*b.shape[:-2], n, b.shape[-1]), b.dtype)
+    residual = jnp.zeros((0,), jnp.finfo(A.dtype).dtype)
+    if m > n:
+        gap = _matmul(A, x) - b
+        residual = (gap.real**2 + gap.imag**2 if jnp.iscomplexobj(gap) else gap * gap).sum(-2)
+    return (x[..., 0] if vector else x), residual
+
+
+@op(name="linalg_lstsq_rank", spaces=(), differentiable=False)
+def _lstsq_rank(A: Array, rcond: float | None, driver: str):
+    """Rank and singular values, empty where the driver does not report them."""
+    s = ll.svd(A, compute_uv=False)
+    rank = (s > _cut(A, rcond, driver) * s.max(-1, keepdims=True, initial=0)).sum(-1).astype(jnp.int64)
+    none = jnp.zeros((0,), s.dtype)
+    return (none.astype(jnp.int64) if driver == "gels" else rank), (s if driver in ("gelsd", "gelss") else none)
+
+
+LstsqResult = namedtuple("linalg_lstsq", ["solution", "residuals", "rank", "singular_values"])
+
+
+@function(spaces=("linalg",))
+def lstsq(A, B, rcond=None, *, driver=None):
     """X that minimises `|A X - B|`, of least norm where there are several.
 
     Returns:
         `(solution, residuals, rank, singular_values)`. Residuals are squared and empty unless A has more
         rows than columns; rank is empty for driver "gels", singular values unless "gelsd" or "gelss".
     """
-    driver = driver or "gelsy"
-    m, n = A.shape[-2:]
-    vector = _lstsq_vector(A, B)
-    b = B[..., None] if vector else B
-    cut = jnp.finfo(A.dtype).eps * max(m, n) if rcond is None else rcond
-    if driver == "gels":
-        cut = 0.0
-    p = _pinv(A, lambda largest: cut * largest, False)
-    lead = jnp.broadcast_shapes(A.shape[:-2], b.shape[:-2])
-    x = _matmul(p, b)
-    real = jnp.finfo(A.dtype).dtype
-    s = ll.svd(lax.stop_gradient(A), compute_uv=False)
-    rank = (s > cut * s.max(-1, keepdims=True, initial=0)).sum(-1).astype(jnp.int64)
-    residual = jnp.zeros((0,), real)
-    if m > n and driver != "gelsy" or (m > n and driver == "gelsy"):
-        gap = _matmul(A, x) - b
-        residual = (gap.real**2 + gap.imag**2 if jnp.iscomplexobj(gap) else gap * gap).sum(-2)
-        residual = residual.reshape(*lead, -1)
-    solution = x[..., 0] if vector else x
-    return (
-        solution, lax.stop_gradient(residual), jnp.zeros((0,), jnp.int64) if driver == "gels" else rank,
-        s if driver in ("gelsd", "gelss") else jnp.zeros((0,), real),
-    )  # fmt: skip
+    return LstsqResult(*_lstsq(A, B, rcond, driver or "gelsy"), *_lstsq_rank(A, rcond, driver or "gelsy"))
 
 
 # ---- inverses --------------------------------------------------------------------------------------------
@@ -256,6 +269,8 @@ def linalg_matrix_rank(A: Array, tol: Operand | None = None, *, atol: Operand | 
 @linalg("det", "det", "Tensor.det", saves=("A",), check=square("linalg.det"))
 def linalg_det(A: Array):
     """Determinant of square matrices."""
+    if A.shape[-1] == 0:
+        return jnp.ones(A.shape[:-2], A.dtype)
     return jnp.linalg.det(A)
 
 
@@ -318,8 +333,8 @@ def linalg_matrix_exp(A: Array):
     """Matrix exponential."""
     if A.size == 0:
         return A
-    flat = A.reshape(-1, *A.shape[-2:])
-    return jax.vmap(jax.scipy.linalg.expm)(flat).reshape(A.shape)
+    wide = A.astype(jnp.result_type(A.dtype, jnp.float64)).reshape(-1, *A.shape[-2:])
+    return jax.vmap(jax.scipy.linalg.expm)(wide).reshape(A.shape).astype(A.dtype)
 
 
 @linalg("tensorinv", saves=("result",))
@@ -360,6 +375,7 @@ def linalg_tensorsolve(A: Array, B: Array, dims: tuple | None = None):
 @linalg("vander", out=False)
 def linalg_vander(x: Array, *, N: int | None = None):
     """Vandermonde matrices: powers 0 to N-1 of the elements of `x`, along a new last dimension."""
+    x = jnp.atleast_1d(x)
     n = x.shape[-1] if N is None else N
     if n <= 1:
         raise RuntimeError(f"N must be greater than 1, but got {n}.")

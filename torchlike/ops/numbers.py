@@ -13,9 +13,10 @@ from .._core.dtypes import dtype
 
 # how `Scalar::to` names its target in an overflow error
 _TARGET = {
-    "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "uint16": "uint16_t",
-    "uint32": "uint32_t", "uint64": "uint64_t", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float",
-    "float64": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>", "bool": "bool",
+    "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
+    "uint16": "uint16_t", "uint32": "uint32_t", "uint64": "uint64_t", "bool": "bool", "float16": "c10::Half",
+    "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double", "complex64": "c10::complex<float>",
+    "complex128": "c10::complex<double>",
 }  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def overflow(target: str) -> RuntimeError:
 def of_dtype(value: Any, d: dtype) -> Any:
     """`value` as a Python number that every backend converts to `d` the same way.
 
-    Integers are truncated and, for unsigned dtypes, negative ones wrapped, as int64 (bits of uint64 included).
+    Numbers for integer dtypes are truncated, and are the int64 whose low bits the dtype keeps.
 
     Raises:
         RuntimeError: `d` cannot hold it.
@@ -52,7 +53,7 @@ def of_dtype(value: Any, d: dtype) -> Any:
 
 
 def wrapped(value: Any, d: dtype, target: str) -> int:
-    """A real number as the int64 whose low bits are the element of integer dtype `d`; RuntimeError if it overflows."""
+    """A real number as the int64 whose low bits integer dtype `d` keeps; RuntimeError if it overflows."""
     if isinstance(value, float) and not math.isfinite(value):
         raise overflow(target)
     whole, info = int(value), np.iinfo(d.jnp)

@@ -37,7 +37,9 @@ def _check(input: Any, pad: tuple[int, ...], mode: str, **_: Any) -> None:
     if mode != "constant" and (len(pad) not in (2, 4, 6) or input.ndim - len(pad) // 2 not in (1, 2)):
         raise NotImplementedError(_MSG_UNSUPPORTED.format(len(pad), input.ndim))
     for i, (n, (low, high)) in enumerate(zip(input.shape, _widths(pad, input.ndim))):
-        if n + low + high < 0 or n + min(low, 0) < 0 or n + min(high, 0) < 0:
+        if i < input.ndim - len(pad) // 2:
+            continue
+        if n + low + high < 0:
             raise RuntimeError("narrow(): length must be non-negative.")
         if mode == "reflect" and max(low, high) >= n:
             raise RuntimeError(
@@ -58,12 +60,14 @@ def _pad(input: Array, pad: tuple, mode: str, value: Scalar = 0):
     if mode == "constant":
         fill = jnp.asarray(value).astype(input.dtype)
         return lax.pad(input, fill, [(low, high, 0) for low, high in widths])
-    kept = tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(input.shape, widths))
-    if mode == "reflect":  # mirrored about the edges of the whole input, so crop last
-        grown = jnp.pad(input, [(max(low, 0), max(high, 0)) for low, high in widths], mode="reflect")
-        crop = tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(grown.shape, widths))
-        return grown[crop]
-    return jnp.pad(input[kept], [(max(low, 0), max(high, 0)) for low, high in widths], mode=_JNP_MODES[mode])
+    growth = [(max(low, 0), max(high, 0)) for low, high in widths]
+
+    def cropped(x: Any) -> Any:
+        return x[tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape, widths))]
+
+    if mode == "circular":  # what is left after cropping repeats
+        return jnp.pad(cropped(input), growth, mode="wrap")
+    return cropped(jnp.pad(input, growth, mode=_JNP_MODES[mode]))  # the edges are those of the whole input
 
 
 @function(spaces=("nn.functional",))

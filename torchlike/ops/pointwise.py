@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import jax.scipy.special as jsp
 from jax import lax
 
-from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, op
+from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, function, op
 from .validate import not_implemented
 from .lowering.special import digamma as _digamma
 from .lowering.special import erfinv as _erfinv
@@ -154,8 +154,22 @@ def _angle(x: Any) -> Any:
     return jnp.where(x != x, lax.stop_gradient(x), jnp.where(x < 0, jnp.asarray(math.pi, x.dtype), zero))
 
 
+@jax.custom_jvp
+def _abs(x: Any) -> Any:
+    return jnp.abs(x)
+
+
+@_abs.defjvp
+def _abs_jvp(primals: Any, tangents: Any) -> Any:
+    (x,), (t,) = primals, tangents
+    out = _abs(x)
+    if jnp.issubdtype(x.dtype, jnp.complexfloating):
+        return out, jnp.real(jnp.conj(_sgn(x)) * t)
+    return out, jnp.sign(x) * t
+
+
 abs_ = unary(
-    "abs", jnp.abs, "Absolute value (modulus of complex numbers, a real tensor); derivative 0 at 0.",
+    "abs", _abs, "Absolute value (modulus of complex numbers, a real tensor); derivative 0 at 0.",
     promote=COMPLEX_TO_FLOAT, operator="abs", aliases=("absolute",), check=_no_bool("abs_cpu"),
 )  # fmt: skip
 sign = unary("sign", _sign, "-1, 0 or 1.", promote=DEFAULT, saves=(), check=_check_sign)
@@ -169,6 +183,26 @@ positive = unary(
 )  # fmt: skip
 angle = unary("angle", _angle, "Phase in radians, a real tensor.", promote=INT_TO_FLOAT, inplace=False)
 conj_physical = unary("conj_physical", jnp.conj, "Complex conjugate, computed at once.", promote=DEFAULT, saves=())
+
+
+@function(spaces=("torch", "Tensor"))
+def conj(input):
+    """Complex conjugate; a real tensor is returned as it is."""
+    return conj_physical(input) if input.dtype.is_complex else input
+
+
+def _resolved(input):
+    """`input`: conjugation and negation are never deferred here."""
+    return input
+
+
+def _never(input):
+    """False: conjugation and negation are never deferred here."""
+    return False
+
+
+for _name, _fn in (("resolve_conj", _resolved), ("resolve_neg", _resolved), ("is_conj", _never), ("is_neg", _never)):
+    function(spaces=("torch", "Tensor"), name=_name)(_fn)
 
 # ---- rounding ------------------------------------------------------------------------------
 

@@ -8,9 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.checks import guard
-from .._core.registry import Array, function, namespace, op
-from .lowering.pool import _last_max, adaptive_maxima, maxima, put_flat
-from .pool_shapes import axes, check_adaptive, check_floating, check_max, cross, strides, windows
+from .._core.registry import Array, namespace, op
+from .lowering.pool import last_max, adaptive_maxima, maxima, put_flat
+from .pool_shapes import (
+    axes,
+    check_adaptive,
+    check_floating,
+    check_max,
+    cross,
+    document,
+    filled,
+    published,
+    strides,
+    windows,
+)
 from .validate import shape_text
 
 FUNCTIONAL = ("nn.functional",)
@@ -19,8 +30,8 @@ _DOC_MAX = """The largest element of each window of `input` over {axes}; NaN whe
 
 Args:
     input: (N, C, {space}), or (C, {space}) without a batch.
-    kernel_size, stride, padding, dilation: ints, or one per axis. The stride defaults to the kernel's size; padding
-        never wins.
+    kernel_size, stride, padding, dilation: ints, or one per axis. The stride defaults to the kernel's size;
+        padding never wins.
     ceil_mode: rounds the number of windows up instead of down.
     return_indices: also returns where each maximum lies.
 
@@ -49,22 +60,6 @@ Raises:
     ValueError: `output_size` is not a size that pools to the input's.
     RuntimeError: the shapes or dtypes do not fit; an index lies outside the result.
 """
-
-
-def document(template: str, rank: int) -> str:
-    """A docstring for `rank` spatial axes."""
-    names = "DHW"[3 - rank :]
-    return template.format(
-        rank=rank, axes=("one axis", "two axes", "three axes")[rank - 1], space=", ".join(names),
-        out=", ".join(f"{n}out" for n in names),
-    )  # fmt: skip
-
-
-def published(fn: Any, name: str, doc: str, spaces: tuple[str, ...] = FUNCTIONAL) -> Any:
-    """Names, documents and publishes a function made for one number of axes."""
-    fn.__name__ = fn.__qualname__ = name
-    fn.__doc__ = doc
-    return function(spaces=spaces, name=name)(fn)
 
 
 # ---- max_pool ---------------------------------------------------------------------------------------
@@ -110,8 +105,8 @@ def _max_rows(rank: int) -> tuple[Any, Any, Any]:
         namespace("torch")[f"{name}_with_indices"] = both
     doc = document(_DOC_MAX, rank)
     values.__doc__ = both.__doc__ = doc
-    published(max_pool_with_indices, f"{name}_with_indices", doc)
-    return published(max_pool, name, doc), values, both
+    published(max_pool_with_indices, f"{name}_with_indices", FUNCTIONAL, doc)
+    return published(max_pool, name, FUNCTIONAL, doc), values, both
 
 
 max_pool1d, _, max_pool1d_with_indices = _max_rows(1)
@@ -120,16 +115,6 @@ max_pool3d, _, max_pool3d_with_indices = _max_rows(3)
 
 
 # ---- adaptive_max_pool --------------------------------------------------------------------------------
-
-
-def filled(output_size: Any, shape: Any, rank: int) -> Any:
-    """`output_size` with None replaced by the input's size."""
-    if output_size is None or isinstance(output_size, int):
-        return output_size if output_size is not None else tuple(shape[len(shape) - rank :])
-    sizes = tuple(output_size)
-    if None not in sizes:
-        return sizes
-    return tuple(n if o is None else o for o, n in zip(sizes, shape[len(shape) - len(sizes) :], strict=True))
 
 
 def _adaptive_rows(rank: int) -> Any:
@@ -149,8 +134,8 @@ def _adaptive_rows(rank: int) -> Any:
     if rank == 1:
         namespace("torch")[name] = both
     doc = both.__doc__ = document(_DOC_ADAPTIVE, rank)
-    published(adaptive_max_pool_with_indices, f"{name}_with_indices", doc)
-    return published(adaptive_max_pool, name, doc)
+    published(adaptive_max_pool_with_indices, f"{name}_with_indices", FUNCTIONAL, doc)
+    return published(adaptive_max_pool, name, FUNCTIONAL, doc)
 
 
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_adaptive_rows, (1, 2, 3))
@@ -236,7 +221,7 @@ def _unpool(rank: int) -> Any:
         # One axis is two of which the last has size 1, and so are the shapes that the errors name.
         return _max_unpool(input.unsqueeze(-1), indices.unsqueeze(-1), (*size, 1)).squeeze(-1)
 
-    return published(max_unpool, f"max_unpool{rank}d", document(_DOC_UNPOOL, rank))
+    return published(max_unpool, f"max_unpool{rank}d", FUNCTIONAL, document(_DOC_UNPOOL, rank))
 
 
 max_unpool1d, max_unpool2d, max_unpool3d = map(_unpool, (1, 2, 3))
@@ -246,8 +231,8 @@ max_unpool1d, max_unpool2d, max_unpool3d = map(_unpool, (1, 2, 3))
 
 _DOC_FRACTIONAL = """Maximum pooling over {axes} whose windows start at random, increasing places.
 
-The starts along an axis are floor(a * (i + u)) - floor(a * u) with a = (in - kernel) / (out - 1), the last one at the
-end, for one uniform u per plane and axis (Graham, "Fractional max-pooling", arXiv:1412.6071).
+The starts along an axis are floor(a * (i + u)) - floor(a * u) with a = (in - kernel) / (out - 1), the last one
+at the end, for one uniform u per plane and axis (Graham, "Fractional max-pooling", arXiv:1412.6071).
 
 Args:
     input: (N, C, {space}), or (C, {space}) without a batch.
@@ -302,7 +287,7 @@ def _fractional_max_pool(input: Array, samples: Array, kernel: tuple, out: tuple
         flat = flat * space[axis] + places.reshape(*lead, *shape)
     flat = flat.reshape(*lead, int(np.prod(out)), int(np.prod(kernel)))
     planes = input.reshape(*lead, 1, -1)
-    winner = _last_max(jnp.take_along_axis(planes, flat, -1))
+    winner = last_max(jnp.take_along_axis(planes, flat, -1))
     where = jnp.take_along_axis(flat, winner[..., None], -1)[..., 0]
     best = jnp.take_along_axis(planes[..., 0, :], where, -1)
     return best.reshape(*lead, *out), where.reshape(*lead, *out).astype(np.int64)
@@ -340,8 +325,8 @@ def _fractional(rank: int) -> Any:
         return _fractional_max_pool(input, _random_samples, axes(kernel_size, rank), axes(output_size, rank))
 
     doc = document(_DOC_FRACTIONAL, rank)
-    published(with_indices, f"{name}_with_indices", doc)
-    return published(fractional_max_pool, name, doc)
+    published(with_indices, f"{name}_with_indices", FUNCTIONAL, doc)
+    return published(fractional_max_pool, name, FUNCTIONAL, doc)
 
 
 fractional_max_pool2d, fractional_max_pool3d = map(_fractional, (2, 3))

@@ -12,8 +12,10 @@ from jax import lax
 from .._core.registry import Array, namespace, op
 from .lowering.pool import adaptive_means, sums
 from .lowering.windows import Windows
-from .pool import document, filled, max_pool1d, max_pool2d, max_pool3d, published
-from .pool_shapes import axes, check_adaptive, check_avg, strides, windows
+from .pool import max_pool1d, max_pool2d, max_pool3d
+from .pool_shapes import axes, check_adaptive, check_avg, document, filled, published, strides, windows
+
+FUNCTIONAL = ("nn.functional",)
 
 _DOC_AVG = """The mean of each window of `input` over {axes}.
 
@@ -116,7 +118,7 @@ def _adaptive_avg(rank: int) -> Any:
     doc = row.__doc__ = document(_DOC_ADAPTIVE, rank)
     if rank == 1:
         namespace("torch")[name] = row
-    return published(adaptive_avg_pool, name, doc)
+    return published(adaptive_avg_pool, name, FUNCTIONAL, doc)
 
 
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_adaptive_avg, (1, 2, 3))
@@ -147,7 +149,7 @@ def _lp_pool(rank: int) -> Any:
             return -max_pool(-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
         return row(input, float(norm_type), kernel_size, stride, ceil_mode)
 
-    return published(lp_pool, f"lp_pool{rank}d", document(_DOC_LP, rank))
+    return published(lp_pool, f"lp_pool{rank}d", FUNCTIONAL, document(_DOC_LP, rank))
 
 
 lp_pool1d, lp_pool2d, lp_pool3d = map(_lp_pool, (1, 2, 3))

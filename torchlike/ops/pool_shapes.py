@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .._core.registry import function
 from .lowering.windows import Windows
 from .validate import not_implemented, shape_text, wrap_dim
 
@@ -53,6 +54,32 @@ def windows(
         for n, k, s, p, d, o in zip(space, kernel, stride, padding, dilation, out, strict=True)
     )
     return Windows(kernel, stride, tuple(zip(padding, high, strict=True)), dilation, out)
+
+
+def document(template: str, rank: int) -> str:
+    """A docstring for `rank` spatial axes."""
+    names = "DHW"[3 - rank :]
+    return template.format(
+        rank=rank, axes=("one axis", "two axes", "three axes")[rank - 1], space=", ".join(names),
+        out=", ".join(f"{n}out" for n in names),
+    )  # fmt: skip
+
+
+def published(fn: Any, name: str, spaces: tuple[str, ...], doc: str | None = None) -> Any:
+    """Names, documents and publishes a function of several spaces or made for one number of axes."""
+    fn.__name__ = fn.__qualname__ = name
+    fn.__doc__ = doc or fn.__doc__
+    return function(spaces=spaces, name=name)(fn)
+
+
+def filled(output_size: Any, shape: Any, rank: int) -> Any:
+    """`output_size` with None replaced by the input's size."""
+    if output_size is None or isinstance(output_size, int):
+        return output_size if output_size is not None else tuple(shape[len(shape) - rank :])
+    sizes = tuple(output_size)
+    if None not in sizes:
+        return sizes
+    return tuple(n if o is None else o for o, n in zip(sizes, shape[len(shape) - len(sizes) :], strict=True))
 
 
 def check_floating(kernel: str, input: Any, integers: tuple[str, ...] = ()) -> None:

@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .._core import dtypes
@@ -751,13 +752,15 @@ def _double_strides(shape: Any, strides: Any, offset: int) -> Any:
     return shape, tuple(2 * s for s in strides), 2 * offset
 
 
-@view(spaces=(), name="real", put=lambda base, new: lax.complex(new, jnp.imag(base)), geometry=_double_strides)
+@view(spaces=(), name="real", put=lambda base, new: lax.complex(new, jnp.imag(base)), geometry=_double_strides,
+      numpy=lambda array: array.real)  # fmt: skip
 def _real(input: Array):
     return jnp.real(input)
 
 
 @view(spaces=(), name="imag", put=lambda base, new: lax.complex(jnp.real(base), new),
-      geometry=lambda shape, strides, offset: (shape, tuple(2 * s for s in strides), 2 * offset + 1))  # fmt: skip
+      geometry=lambda shape, strides, offset: (shape, tuple(2 * s for s in strides), 2 * offset + 1),
+      numpy=lambda array: array.imag)  # fmt: skip
 def _imag(input: Array):
     return jnp.imag(input)
 
@@ -781,14 +784,16 @@ def imag(input: Tensor) -> Tensor:
 
 
 @view(spaces=("torch",), put=lambda base, new: lax.complex(new[..., 0], new[..., 1]),
-      geometry=lambda shape, strides, offset: ((*shape, 2), (*[2 * s for s in strides], 1), 2 * offset))  # fmt: skip
+      geometry=lambda shape, strides, offset: ((*shape, 2), (*[2 * s for s in strides], 1), 2 * offset),
+      numpy=lambda array: array[..., None].view(array.real.dtype))  # fmt: skip
 def view_as_real(input: Array):
     """A real view of a complex tensor with a last dimension of size 2."""
     return jnp.stack([jnp.real(input), jnp.imag(input)], -1)
 
 
 @view(spaces=("torch",), put=lambda base, new: jnp.stack([jnp.real(new), jnp.imag(new)], -1),
-      geometry=lambda shape, strides, offset: (shape[:-1], tuple(s // 2 for s in strides[:-1]), offset // 2))  # fmt: skip
+      geometry=lambda shape, strides, offset: (shape[:-1], tuple(s // 2 for s in strides[:-1]), offset // 2),
+      numpy=lambda array: array.view(np.result_type(array.dtype, np.complex64))[..., 0])  # fmt: skip
 def view_as_complex(input: Array):
     """A complex view of a real tensor whose last dimension has size 2."""
     return lax.complex(input[..., 0], input[..., 1])

@@ -159,7 +159,7 @@ def pixel_shuffle(input: Array, upscale_factor: int):
     """`(..., C * r * r, H, W)` to `(..., C, H * r, W * r)` (arXiv:1609.05158)."""
     r = upscale_factor
     *lead, c, h, w = input.shape
-    x = input.reshape(-1, c // (r * r), r, r, h, w)
+    x = input.reshape(math.prod(lead), c // (r * r), r, r, h, w)
     return x.transpose(0, 1, 4, 2, 5, 3).reshape(*lead, c // (r * r), h * r, w * r)
 
 
@@ -185,7 +185,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int):
     """`(..., C, H * r, W * r)` to `(..., C * r * r, H, W)`: undoes `pixel_shuffle`."""
     r = downscale_factor
     *lead, c, h, w = input.shape
-    x = input.reshape(-1, c, h // r, r, w // r, r)
+    x = input.reshape(math.prod(lead), c, h // r, r, w // r, r)
     return x.transpose(0, 1, 3, 5, 2, 4).reshape(*lead, c * r * r, h // r, w // r)
 
 
@@ -207,4 +207,4 @@ def _check_channel_shuffle(input: Any, groups: int, **_: Any) -> None:
 def channel_shuffle(input: Array, groups: int):
     """Interleaves `groups` groups of channels of `(N, C, ...)` (arXiv:1707.01083)."""
     n, c = input.shape[:2]
-    return input.reshape(n, groups, c // groups, -1).swapaxes(1, 2).reshape(input.shape)
+    return input.reshape(n, groups, c // groups, *input.shape[2:]).swapaxes(1, 2).reshape(input.shape)

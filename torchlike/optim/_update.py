@@ -3,11 +3,6 @@
 A `Rule` is the pure-JAX body. It sees the parameters, their gradients and state
 as lists of arrays; everything that may change between steps (learning rate, step
 count, decay, ...) arrives as a lifted number, so no change of it compiles again.
-
-Counters (`step`, ...) are 0-dim tensors, one per parameter as in PyTorch, but all
-parameters in step with each other share one Value: the program takes and returns
-it once. Its number is mirrored on the host (`Cursor`), so that a bias correction is
-computed in Python floats, as PyTorch does, without waiting for the device.
 """
 
 from __future__ import annotations
@@ -19,16 +14,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.dtypes import float64, get_default_dtype
 from .._core.registry import fused
 from .._core.tensor import Tensor, from_numpy_copy
+from ._counters import common_cohort, counters_of, enlist
 
-Hyper = Any
-
-
-def plus_one(counters: tuple[Any, ...], h: Hyper) -> tuple[tuple[Any, ...], Hyper]:
-    """The usual counter: `step` grows by one."""
-    return tuple(c + 1 for c in counters), h
+Lists = tuple[tuple[Any, ...], ...]
 
 
 class Rule:
@@ -36,55 +26,36 @@ class Rule:
 
     Args:
         name: identifies the rule in programs and reports.
-        hyper: names of the lifted numbers, in the order `Optimizer._options` gives them.
-        each: `each(p, g, state, h, **static) -> (p, *state)` for one parameter; `h.<name>` are
-            0-dim arrays of the dtype that the parameter is computed in.
-        counters: the 0-dim state tensors and what they start from; `advance(counters, h) ->
-            (counters, h)` moves them on, with `h` in float64.
+        each: `each(p, g, state, h, **static) -> (p, *state)` for one parameter; `h.<name>` are the
+            numbers of `Optimizer._options` as 0-dim arrays of the dtype that the parameter is computed in.
     """
 
-    def __init__(
-        self,
-        name: str,
-        hyper: tuple[str, ...],
-        each: Callable[..., tuple[Any, ...]],
-        counters: dict[str, float] | None = None,
-        advance: Callable[..., Any] = plus_one,
-    ):
-        self.name, self.hyper, self.each, self.advance = name, hyper, each, advance
+    def __init__(self, name: str, each: Callable[..., tuple[Any, ...]]):
+        self.name, self.each = name, each
         self.__qualname__ = name
-        self.counters: dict[str, float] = {"step": 0.0} if counters is None else counters
 
     def __call__(
         self,
-        lists: tuple[tuple[Any, ...], ...],
+        lists: Lists,
         scalars: tuple[Any, ...],
         *,
-        given: tuple[int, ...] = (),
+        names: tuple[str, ...],
         maximize: bool = False,
         decay: str = "",
         **static: Any,
-    ) -> tuple[tuple[Any, ...], ...]:
-        """One step: `lists` is (params, grads, counters, numbers given as tensors, *state)."""
-        params, grads, counters, tensors, *states = lists
-        numbers = list(scalars)
-        for position, array in zip(given, tensors):
-            numbers.insert(position, array.reshape(()).astype(np.float64))
-        wide = SimpleNamespace(**dict(zip(self.hyper, numbers)))
-        if self.counters:
-            before = counters
-            counters, wide = self.advance(counters, wide)
-            counters = tuple(c.astype(b.dtype) for c, b in zip(counters, before))
+    ) -> Lists:
+        """One step: `lists` is (params, grads, numbers given as Tensors, *state), `names` those of all numbers."""
+        params, grads, given, *states = lists
+        numbers = dict(zip(names, (*scalars, *[a.reshape(()) for a in given])))
         rows = [
-            _one(self.each, p, g, s, wide, maximize, decay, static)
+            _one(self.each, p, g, s, numbers, maximize, decay, static)
             for p, g, *s in zip(params, grads, *states)
         ]
-        columns = list(zip(*rows))
-        return (columns[0], tuple(counters), *columns[1:])
+        return tuple(zip(*rows))
 
 
 def _one(
-    each: Callable, p: Any, g: Any, state: list[Any], wide: Hyper, maximize: bool, decay: str, static: dict
+    each: Callable, p: Any, g: Any, state: list[Any], numbers: dict, maximize: bool, decay: str, static: dict
 ) -> tuple[Any, ...]:
     """The rule for one parameter, in real arithmetic of at least float32."""
     import optax  # here: `import torchlike` does not pay for it
@@ -93,7 +64,7 @@ def _one(
     p, g, *state = [as_real(a) for a in (p, g, *state)]
     dtype = jnp.promote_types(p.dtype, jnp.float32)
     p, g, *state = [a.astype(dtype) for a in (p, g, *state)]
-    h = SimpleNamespace(**{k: v.astype(dtype) for k, v in vars(wide).items()})
+    h = SimpleNamespace(**{k: v.astype(dtype) for k, v in numbers.items()})
     if maximize:
         g = -g
     if decay == "l2":
@@ -115,37 +86,20 @@ def _as_stored(a: Any, dtype: Any) -> Any:
     return a.astype(dtype)
 
 
-class Cursor:
-    """What the host knows of a group between steps: the number that each `step` Value holds."""
-
-    __slots__ = ("numbers",)
-
-    def __init__(self) -> None:
-        self.numbers: dict[int, tuple[Any, float]] = {}
-
-    def find(self, value: Any) -> float | None:
-        """The number in a Value that this group's last steps wrote."""
-        entry = self.numbers.get(id(value))
-        return entry[1] if entry is not None and entry[0] is value else None
-
-    def move(self, old: Any, new: Any, number: float) -> None:
-        """`new` was written over `old`."""
-        numbers = self.numbers
-        numbers.pop(id(old), None)
-        if len(numbers) > 256:
-            numbers.clear()
-        numbers[id(new)] = (new, number)
-
-
 def nonzero(x: Any) -> bool:
     """Whether an option takes part in the update; a Tensor always does (its value is not looked at)."""
     return True if isinstance(x, Tensor) else x != 0
 
 
-def counter(number: float, device: Any = None) -> Tensor:
-    """A counter tensor: 0-dim float32 (float64 where that is the default dtype), beside its parameter."""
-    dtype = np.float64 if get_default_dtype() is float64 else np.float32
-    return from_numpy_copy(np.asarray(number, dtype), device=device)
+def common_options(group: dict[str, Any], decoupled: bool = False) -> tuple[tuple, dict[str, Any]]:
+    """What `maximize` and `weight_decay` add to a rule's static options and numbers."""
+    static = (("maximize", group["maximize"]),)
+    decay = group["weight_decay"]
+    if not nonzero(decay):
+        return static, {}
+    if decoupled:
+        return (*static, ("decay", "decoupled")), {"keep": 1 - group["lr"] * decay}
+    return (*static, ("decay", "l2")), {"weight_decay": decay}
 
 
 def zeros_like(p: Tensor) -> Tensor:
@@ -158,7 +112,7 @@ def full_like(p: Tensor, number: complex) -> Tensor:
     return from_numpy_copy(np.full(tuple(p.shape), number, p.dtype.jnp), device=p.device)
 
 
-def update_group(opt: Any, group: dict[str, Any], cursor: Cursor) -> None:
+def update_group(opt: Any, group: dict[str, Any]) -> None:
     """Records one step for the parameters of a group that have a gradient."""
     params, grads = [], []
     for p in group["params"]:
@@ -169,138 +123,96 @@ def update_group(opt: Any, group: dict[str, Any], cursor: Cursor) -> None:
     if not params:
         return
     if not opt._has_state(group):
-        return _apply(opt, group, params, grads, [], 0.0, cursor, False)
+        return _apply(opt, group, params, grads, [], {}, False)
     table = opt.state
     states = [table[p] for p in params]
-    if all(states):
-        values = _shared_values(states, opt._rule.counters)
-        if values is not None:
-            count = cursor.find(values[0]) if values else 0.0
-            if count is None:
-                count = float(states[0]["step"])
-            return _apply(opt, group, params, grads, states, count, cursor, False)
-    _update_parts(opt, group, params, grads, states, cursor)
+    names = opt._counters
+    if names and all(states):
+        cohort = common_cohort(states, names)
+        if cohort is not None:
+            return _apply(opt, group, params, grads, states, cohort.numbers, False)
+    for (_, _, numbers), members in partition(opt, group, params).items():
+        ps, gs, ss = ([column[i] for i in members] for column in (params, grads, states))
+        if numbers is None:
+            if any(g.is_sparse for g in gs):
+                raise RuntimeError(f"{type(opt).__name__} does not support sparse gradients")
+            at = make_state(opt, group, ps)
+        else:
+            at = enlist(ss, dict(zip(names, numbers))).numbers if names else {}
+        _apply(opt, group, ps, gs, ss, at, numbers is None)
 
 
-def _shared_values(states: list[dict], names: Iterable[str]) -> tuple[Any, ...] | None:
-    """The counter Values that all these states share, or None."""
-    values = []
-    for name in names:
-        first = states[0][name]._read()
-        for s in states:
-            if s[name]._read() is not first:
-                return None
-        values.append(first)
-    return tuple(values)
+def partition(opt: Any, group: dict[str, Any], params: list) -> dict[Any, list[int]]:
+    """Positions of parameters by (device, kind of state, counters); the last is None where there is no state yet."""
+    parts: dict[Any, list[int]] = {}
+    for i, p in enumerate(params):
+        s = opt.state.get(p)
+        key = (p.device, opt._state_names(group, p), counters_of(s, opt._counters) if s else None)
+        parts.setdefault(key, []).append(i)
+    return parts
+
+
+def make_state(opt: Any, group: dict[str, Any], params: list) -> dict[str, float]:
+    """Fills the states of parameters that start together; returns their counters."""
+    states = [opt.state[p] for p in params]
+    numbers = opt._new_counters(group)
+    if numbers:
+        numbers = enlist(states, numbers).numbers
+    for p, s in zip(params, states):
+        s.update(opt._new_state(group, p))
+    return numbers
+
+
+def resume(opt: Any, group: dict[str, Any]) -> None:
+    """After loading: finds the cohorts at once.
+
+    Later, between `backward` and `step`, looking at a tensor would cut the step in two.
+    """
+    if not opt._counters:
+        return
+    loaded = [
+        p for p in group["params"] if opt.state.get(p) and all(n in opt.state[p] for n in opt._counters)
+    ]
+    for (_, _, numbers), members in partition(opt, group, loaded).items():
+        enlist([opt.state[loaded[i]] for i in members], dict(zip(opt._counters, numbers)))
 
 
 def _apply(
     opt: Any,
-    group: dict,
+    group: dict[str, Any],
     params: list,
     grads: list,
     states: list[dict],
-    count: float,
-    cursor: Cursor,
+    at: dict[str, float],
     fresh: bool,
 ) -> None:
-    """One call of the rule for parameters that are in step with each other, after `count` steps."""
+    """One call of the rule for parameters in step with each other; `at` are their counters, moved on here."""
+    if at:
+        at["step"] += 1.0
+    static, hyper = opt._options(group, at, fresh)
     rule: Rule = opt._rule
-    count += 1
-    static, hyper = opt._options(group, count, fresh)
-    numbers = [x if type(x) is float else _number(x) for x in hyper]
+    numbers = []
     given: list[Tensor] = []
-    if any([type(x) is not float for x in numbers]):
-        static += (("given", tuple([i for i, x in enumerate(numbers) if type(x) is not float])),)
-        given = [x for x in numbers if type(x) is not float]
-        numbers = [x for x in numbers if type(x) is float]
+    names = tuple(hyper)
+    for name, x in hyper.items():
+        if type(x) is float:
+            numbers.append(x)
+        elif isinstance(x, Tensor):  # an input as it is: its value need not be known now
+            given.append(x)
+            names = (*[n for n in names if n != name], name)
+        else:
+            numbers.append(float(x))
     columns = [[s[name] for s in states] for name in opt._state_names(group, params[0])] if states else []
-    names = rule.counters
-    counters = [states[0][name] for name in names]
-    lists = (params, grads, counters, given, *columns)
-    results = fused(rule.name, rule, static, lists, tuple(numbers))
-    for p, v in zip(params, results[0]):
-        p._write(v)
-    for column, values in zip(columns, results[2:]):
-        for t, v in zip(column, values):
+    results = fused(rule.name, rule, (*static, ("names", names)), (params, grads, given, *columns), numbers)
+    _rebind(params, results[0])
+    for column, values in zip(columns, results[1:]):
+        _rebind(column, values)
+
+
+def _rebind(tensors: list[Tensor], values: Iterable[Any]) -> None:
+    """`Tensor._write` for lists, without two calls per tensor: this is the hot path of `step`."""
+    for t, v in zip(tensors, values):
+        if t._lens is None:
+            t._storage.write(v)
+        else:
             t._write(v)
-    if names:
-        cursor.move(counters[0]._read(), results[1][0], count)
-        for name, v in zip(names, results[1]):
-            for s in states:
-                s[name]._write(v)
-
-
-def _number(x: Any) -> Any:
-    """A hyper-parameter as a Python float; Tensors stay, so that their value need not be known now."""
-    return x if isinstance(x, Tensor) else float(x)
-
-
-def make_state(opt: Any, group: dict, params: list, cursor: Cursor) -> None:
-    """Fills the empty states of parameters that start together."""
-    shared = {name: counter(n, params[0].device)._read() for name, n in opt._new_counters(group).items()}
-    if shared:
-        cursor.numbers[id(shared["step"])] = (shared["step"], 0.0)
-    for p in params:
-        s = opt.state[p]
-        for name, value in shared.items():
-            s[name] = Tensor._from_value(value)
-        s.update(opt._new_state(group, p))
-
-
-def _update_parts(
-    opt: Any, group: dict, params: list, grads: list, states: list[dict], cursor: Cursor
-) -> None:
-    """Parameters that differ in device, step count or kind of state: one call of the rule per kind."""
-    names = tuple(opt._rule.counters)
-    parts: dict[Any, tuple[float | None, list[int]]] = {}
-    for i, (p, s) in enumerate(zip(params, states)):
-        count, at = None, None
-        if s:
-            at = tuple([id(s[name]._read()) for name in names])
-            count = cursor.find(s[names[0]]._read()) if names else 0.0
-            if count is None:  # written by somebody else: equal numbers count as one
-                at = tuple([float(s[name]) for name in names])
-                count = at[0]
-        key = (str(p.device), at, opt._state_names(group, p))
-        parts.setdefault(key, (count, []))[1].append(i)
-    for count, members in parts.values():
-        ps, gs, ss = ([column[i] for i in members] for column in (params, grads, states))
-        if count is None:
-            if any(getattr(g, "is_sparse", False) for g in gs):
-                raise RuntimeError(f"{type(opt).__name__} does not support sparse gradients")
-            make_state(opt, group, ps, cursor)
-        elif names:
-            share_counters(ss, names)
-        _apply(opt, group, ps, gs, ss, count or 0.0, cursor, count is None)
-
-
-def share_counters(states: list[dict], names: Iterable[str]) -> None:
-    """Gives counters of equal number one Value."""
-    for name in names:
-        value = states[0][name]._read()
-        for s in states:
-            if s[name]._read() is not value:
-                s[name]._write(value)
-
-
-def resume(opt: Any, group: dict, cursor: Cursor) -> None:
-    """After loading: counters become tensors, equal ones share a Value, their number is noted.
-
-    Done at once, because looking at a tensor between `backward` and `step` would cut the step in two.
-    """
-    names = tuple(opt._rule.counters)
-    parts: dict[Any, list[dict]] = {}
-    for p in group["params"]:
-        s = opt.state.get(p)
-        if not s or not names or any(name not in s for name in names):
-            continue
-        for name in names:
-            if not isinstance(s[name], Tensor):  # old checkpoints hold Python numbers
-                s[name] = counter(float(s[name]), p.device)
-        key = (str(p.device), opt._state_names(group, p), *(float(s[name]) for name in names))
-        parts.setdefault(key, []).append(s)
-    for (_, _, number, *_), states in parts.items():
-        share_counters(states, names)
-        value = states[0][names[0]]._read()
-        cursor.numbers[id(value)] = (value, number)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from .._core.tensor import Tensor
 from ._checks import check_differentiable, nonnegative, one_element
-from ._update import Rule, nonzero, zeros_like
+from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["Adadelta"]
@@ -35,7 +35,7 @@ class Adadelta(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.adadelta", ("weight_decay", "lr", "rho", "rate", "eps"), _each)
+    _rule = Rule("optim.adadelta", _each)
     _late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(
@@ -76,7 +76,14 @@ class Adadelta(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("square_avg", "acc_delta")
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        decay, rho = group["weight_decay"], group["rho"]
-        static = (("maximize", group["maximize"]), ("decay", "l2" if nonzero(decay) else ""))
-        return static, (decay, group["lr"], rho, 1 - rho, group["eps"])
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        static, numbers = common_options(group)
+        return static, {
+            **numbers,
+            "lr": group["lr"],
+            "rho": group["rho"],
+            "rate": 1 - group["rho"],
+            "eps": group["eps"],
+        }

@@ -45,7 +45,7 @@ class Adafactor(Optimizer):
         RuntimeError: a complex parameter.
     """
 
-    _rule = Rule("optim.adafactor", ("keep", "rho", "rate", "eps1", "eps2", "d"), _each)
+    _rule = Rule("optim.adafactor", _each)
     _late_options = {"foreach": None}
 
     def __init__(
@@ -94,17 +94,18 @@ class Adafactor(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("row_var", "col_var") if p.dim() > 1 else ("variance",)
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        lr, (eps1, eps2), decay = group["lr"], group["eps"], group["weight_decay"]
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        lr, (eps1, eps2), t = group["lr"], group["eps"], at["step"]
         if eps1 is None:
             eps1 = float(jnp.finfo(group["params"][0].dtype.jnp).eps)
-        rho = min(_get_value(lr), 1 / count**0.5)
-        keep = 1 - lr * decay if nonzero(decay) else 1.0
-        return (("maximize", group["maximize"]),), (
-            keep,
-            rho,
-            count ** group["beta2_decay"],
-            eps1,
-            eps2,
-            group["d"],
-        )
+        numbers = {
+            "keep": 1 - lr * group["weight_decay"] if nonzero(group["weight_decay"]) else 1.0,
+            "rho": min(_get_value(lr), 1 / t**0.5),
+            "rate": t ** group["beta2_decay"],
+            "eps1": eps1,
+            "eps2": eps2,
+            "d": group["d"],
+        }
+        return (("maximize", group["maximize"]),), numbers

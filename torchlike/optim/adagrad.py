@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from .._core.tensor import Tensor
 from ._checks import check_fused, nonnegative, one_element
-from ._update import Cursor, Rule, full_like, make_state, nonzero
+from ._update import Rule, common_options, full_like, make_state, partition
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["Adagrad"]
@@ -32,7 +32,7 @@ class Adagrad(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.adagrad", ("weight_decay", "rate", "eps"), _each)
+    _rule = Rule("optim.adagrad", _each)
     _late_options = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}
 
     def __init__(
@@ -68,10 +68,9 @@ class Adagrad(Optimizer):
             "fused": fused,
         }
         super().__init__(params, defaults)
-        for i, group in enumerate(self.param_groups):
-            self._cursors[i] = Cursor()
-            for device in {p.device for p in group["params"]}:
-                make_state(self, group, [p for p in group["params"] if p.device == device], self._cursors[i])
+        for group in self.param_groups:
+            for members in partition(self, group, group["params"]).values():
+                make_state(self, group, [group["params"][i] for i in members])
 
     def share_memory(self) -> None:
         """Moves the accumulators into memory shared between processes."""
@@ -86,11 +85,10 @@ class Adagrad(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("sum",)
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        decay = group["weight_decay"]
-        rate = group["lr"] / (1 + (count - 1) * group["lr_decay"])
-        return (("maximize", group["maximize"]), ("decay", "l2" if nonzero(decay) else "")), (
-            decay,
-            rate,
-            group["eps"],
-        )
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        static, numbers = common_options(group)
+        numbers["rate"] = group["lr"] / (1 + (at["step"] - 1) * group["lr_decay"])
+        numbers["eps"] = group["eps"]
+        return static, numbers

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from .._core.tensor import Tensor
 from ._checks import adam_checks, check_fused
-from ._update import Rule, nonzero, zeros_like
+from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT, _to_scalar
 
 __all__ = ["Adam"]
@@ -44,9 +44,7 @@ class Adam(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule(
-        "optim.adam", ("keep", "weight_decay", "rate1", "beta2", "rate2", "step_size", "root", "eps"), _each
-    )
+    _rule = Rule("optim.adam", _each)
     _late_options = {
         "amsgrad": False,
         "maximize": False,
@@ -108,17 +106,15 @@ class Adam(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
-        kind = "" if not nonzero(decay) else "decoupled" if group["decoupled_weight_decay"] else "l2"
-        hyper = (
-            1 - lr * decay,
-            decay,
-            1 - beta1,
-            beta2,
-            1 - beta2,
-            lr / (1 - beta1**count),
-            (1 - beta2**count) ** 0.5,
-            group["eps"],
-        )
-        return (("maximize", group["maximize"]), ("decay", kind)), hyper
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        lr, (beta1, beta2), t = group["lr"], group["betas"], at["step"]
+        static, numbers = common_options(group, group["decoupled_weight_decay"])
+        numbers["rate1"] = 1 - beta1
+        numbers["beta2"] = beta2
+        numbers["rate2"] = 1 - beta2
+        numbers["step_size"] = lr / (1 - beta1**t)
+        numbers["root"] = (1 - beta2**t) ** 0.5
+        numbers["eps"] = group["eps"]
+        return static, numbers

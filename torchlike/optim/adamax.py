@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from .._core.tensor import Tensor
 from ._checks import adam_checks, check_differentiable
-from ._update import Rule, nonzero, zeros_like
+from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["Adamax"]
@@ -33,7 +33,7 @@ class Adamax(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.adamax", ("weight_decay", "rate1", "beta2", "step_size", "eps"), _each)
+    _rule = Rule("optim.adamax", _each)
     _late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(
@@ -69,7 +69,16 @@ class Adamax(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("exp_avg", "exp_inf")
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        (beta1, beta2), decay = group["betas"], group["weight_decay"]
-        static = (("maximize", group["maximize"]), ("decay", "l2" if nonzero(decay) else ""))
-        return static, (decay, 1 - beta1, beta2, group["lr"] / (1 - beta1**count), group["eps"])
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        beta1, beta2 = group["betas"]
+        static, numbers = common_options(group)
+        step_size = group["lr"] / (1 - beta1 ** at["step"])
+        return static, {
+            **numbers,
+            "rate1": 1 - beta1,
+            "beta2": beta2,
+            "step_size": step_size,
+            "eps": group["eps"],
+        }

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from .._core.tensor import Tensor
 from ._checks import check_differentiable, nonnegative, one_element
-from ._update import Rule, nonzero, zeros_like
+from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT, _get_value
 
 __all__ = ["ASGD"]
-
-
-def _advance(counters: tuple[Any, ...], h: Any) -> tuple[tuple[Any, ...], Any]:
-    """This step uses `eta` and `mu` of the last; the next ones follow Bottou's schedule."""
-    step, eta, mu = counters
-    h = SimpleNamespace(**vars(h), eta=eta.astype(h.lr.dtype), mu=mu.astype(h.lr.dtype))
-    h.shrink = 1 - h.lambd * h.eta
-    return (step + 1, h.next_eta, h.next_mu), h
 
 
 def _each(p: Any, g: Any, state: tuple[Any, ...], h: Any) -> tuple[Any, ...]:
@@ -42,13 +34,8 @@ class ASGD(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule(
-        "optim.asgd",
-        ("weight_decay", "lr", "lambd", "next_eta", "next_mu"),
-        _each,
-        {"step": 0.0, "eta": 0.0, "mu": 1.0},
-        _advance,
-    )
+    _rule = Rule("optim.asgd", _each)
+    _counters = ("step", "eta", "mu")
     _late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(
@@ -90,9 +77,12 @@ class ASGD(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("ax",)
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        lr, decay, lambd = group["lr"], group["weight_decay"], group["lambd"]
-        next_eta = lr / (1 + lambd * lr * count) ** group["alpha"]
-        next_mu = 1 / max(1.0, count - group["t0"])
-        static = (("maximize", group["maximize"]), ("decay", "l2" if nonzero(decay) else ""))
-        return static, (decay, lr, lambd, next_eta, next_mu)
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        lr, lambd, t = float(_get_value(group["lr"])), group["lambd"], at["step"]
+        static, numbers = common_options(group)
+        numbers |= {"shrink": 1 - lambd * at["eta"], "eta": at["eta"], "mu": at["mu"]}
+        at["eta"] = float(np.float32(lr / (1 + lambd * lr * t) ** group["alpha"]))
+        at["mu"] = float(np.float32(1 / max(1.0, t - group["t0"])))
+        return static, numbers

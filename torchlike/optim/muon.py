@@ -59,7 +59,8 @@ class Muon(Optimizer):
         ValueError: an option outside its range, a parameter that is no matrix.
     """
 
-    _rule = Rule("optim.muon", ("keep", "lr", "rate", "momentum", "a", "b", "c", "eps"), _each, counters={})
+    _rule = Rule("optim.muon", _each)
+    _counters = ()
 
     def __init__(
         self,
@@ -105,7 +106,9 @@ class Muon(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("momentum_buffer",)
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
         if group["ns_steps"] >= 100:
             raise ValueError("Number of steps must be less than 100 for computational efficiency")
         if len(group["ns_coefficients"]) != 3:
@@ -116,5 +119,7 @@ class Muon(Optimizer):
             ("steps", int(group["ns_steps"])),
             ("ratio", group["adjust_lr_fn"] or "original"),
         )
-        keep = 1 - lr * group["weight_decay"]
-        return static, (keep, lr, 1 - momentum, momentum, *group["ns_coefficients"], group["eps"])
+        numbers = dict(zip("abc", group["ns_coefficients"]))
+        numbers |= {"keep": 1 - lr * group["weight_decay"], "lr": lr, "eps": group["eps"]}
+        numbers |= {"rate": 1 - momentum, "momentum": momentum}
+        return static, numbers

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from .._core.tensor import Tensor
 from ._checks import adam_checks, check_differentiable
-from ._update import Rule, nonzero, zeros_like
+from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["NAdam"]
-
-
-def _advance(counters: tuple[Any, ...], h: Any) -> tuple[tuple[Any, ...], Any]:
-    """The momentum schedule's running product, and the two step sizes that depend on it."""
-    step, product = counters
-    product = (product * h.mu).astype(product.dtype)
-    h = SimpleNamespace(**vars(h))
-    h.grad_rate = h.lr * (1 - h.mu) / (1 - product)
-    h.mean_rate = h.lr * h.next_mu / (1 - product * h.next_mu)
-    return (step + 1, product), h
 
 
 def _each(p: Any, g: Any, state: tuple[Any, ...], h: Any) -> tuple[Any, ...]:
@@ -47,13 +37,8 @@ class NAdam(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule(
-        "optim.nadam",
-        ("keep", "weight_decay", "lr", "rate1", "beta2", "rate2", "correction2", "mu", "next_mu", "eps"),
-        _each,
-        {"step": 0.0, "mu_product": 1.0},
-        _advance,
-    )
+    _rule = Rule("optim.nadam", _each)
+    _counters = ("step", "mu_product")
     _late_options = {
         "maximize": False,
         "foreach": None,
@@ -95,28 +80,29 @@ class NAdam(Optimizer):
         }
         super().__init__(params, defaults)
 
+    def _new_counters(self, group: dict[str, Any]) -> dict[str, float]:
+        return {"step": 0.0, "mu_product": 1.0}
+
     def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         return {"exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
-        kind = "" if not nonzero(decay) else "decoupled" if group["decoupled_weight_decay"] else "l2"
-        mu, next_mu = (
-            beta1 * (1.0 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (count, count + 1)
-        )
-        hyper = (
-            1 - lr * decay,
-            decay,
-            lr,
-            1 - beta1,
-            beta2,
-            1 - beta2,
-            1 - beta2**count,
-            mu,
-            next_mu,
-            group["eps"],
-        )
-        return (("maximize", group["maximize"]), ("decay", kind)), hyper
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        lr, (beta1, beta2), t = group["lr"], group["betas"], at["step"]
+        static, numbers = common_options(group, group["decoupled_weight_decay"])
+        mu, following = (beta1 * (1.0 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
+        product = at["mu_product"] = float(np.float32(at["mu_product"] * mu))
+        numbers |= {
+            "rate1": 1 - beta1,
+            "beta2": beta2,
+            "rate2": 1 - beta2,
+            "correction2": 1 - beta2**t,
+            "grad_rate": lr * (1.0 - mu) / (1.0 - product),
+            "mean_rate": lr * following / (1.0 - product * following),
+            "eps": group["eps"],
+        }
+        return static, numbers

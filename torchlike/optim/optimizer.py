@@ -19,7 +19,7 @@ from .._core.dtypes import float32
 from .._core.engine import barrier
 from .._core.modes import enable_grad, local
 from .._core.tensor import Tensor
-from ._update import Cursor, Rule, resume, update_group
+from ._update import Rule, resume, update_group
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
@@ -150,6 +150,7 @@ class Optimizer:
     """
 
     _rule: Rule | None = None
+    _counters: tuple[str, ...] = ("step",)
     OptimizerPreHook = Callable
     OptimizerPostHook = Callable
 
@@ -178,7 +179,6 @@ class Optimizer:
             "load_state_dict_post",
         ):
             self.__dict__.setdefault(f"_optimizer_{name}_hooks", OrderedDict())
-        self._cursors: dict[int, Cursor] = {}
         self._patch_step_function()
 
     def _patch_step_function(self) -> None:
@@ -193,12 +193,10 @@ class Optimizer:
         self.__dict__.update(state)
         self._make_hooks()
         self.defaults.setdefault("differentiable", False)
-        for i, group in enumerate(self.param_groups):
+        for group in self.param_groups:
             for key, value in self._late_options.items():
                 group.setdefault(key, value)
-            if self._rule is not None:
-                cursor = self._cursors[i] = Cursor()
-                resume(self, group, cursor)
+            resume(self, group)
 
     # Options that older checkpoints may lack, with the value they had then.
     _late_options: dict[str, Any] = {}
@@ -335,12 +333,8 @@ class Optimizer:
             if closure is not None:
                 with enable_grad():
                     loss = closure()
-            cursors = self._cursors
-            for i, group in enumerate(self.param_groups):
-                cursor = cursors.get(i)
-                if cursor is None:
-                    cursor = cursors[i] = Cursor()
-                update_group(self, group, cursor)
+            for group in self.param_groups:
+                update_group(self, group)
         finally:
             ctx.grad = previous
         return loss
@@ -396,7 +390,7 @@ class Optimizer:
 
     def _new_counters(self, group: dict[str, Any]) -> dict[str, float]:
         """What the counters start from."""
-        return self._rule.counters  # type: ignore[union-attr]
+        return dict.fromkeys(self._counters, 0.0)
 
     def _has_state(self, group: dict[str, Any]) -> bool:
         """Whether the rule keeps any state for this group."""
@@ -406,10 +400,13 @@ class Optimizer:
         """The state tensors the rule reads and rewrites for this parameter, in the rule's order."""
         raise NotImplementedError
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        """`(static, hyper)` for a call of the rule: name-value pairs that shape the program, lifted numbers.
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        """`(static, numbers)` of a call of the rule: name-value pairs that shape the program, lifted numbers.
 
-        `count` is the number of this step, `fresh` whether these parameters have no state yet.
+        `at` are the counters, `step` already that of this step (others are moved on here); `fresh` says
+        that these parameters have no state yet.
         """
         raise NotImplementedError
 

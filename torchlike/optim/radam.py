@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from .._core.tensor import Tensor
 from ._checks import adam_checks, check_differentiable
-from ._update import Rule, nonzero, zeros_like
+from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["RAdam"]
@@ -35,11 +35,7 @@ class RAdam(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule(
-        "optim.radam",
-        ("keep", "weight_decay", "rate1", "beta2", "rate2", "step_size", "rectified", "eps"),
-        _each,
-    )
+    _rule = Rule("optim.radam", _each)
     _late_options = {
         "foreach": None,
         "maximize": False,
@@ -83,25 +79,23 @@ class RAdam(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
-        kind = "" if not nonzero(decay) else "decoupled" if group["decoupled_weight_decay"] else "l2"
-        correction2 = 1 - beta2**count
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        (beta1, beta2), t = group["betas"], at["step"]
+        static, numbers = common_options(group, group["decoupled_weight_decay"])
+        correction2 = 1 - beta2**t
         limit = 2 / (1 - beta2) - 1
-        rho = limit - 2 * count * beta2**count / correction2
+        rho = limit - 2 * t * beta2**t / correction2
         rectified = 0.0
         if rho > 5.0:
-            rectified = (
-                (rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho)
-            ) ** 0.5 * correction2**0.5
-        hyper = (
-            1 - lr * decay,
-            decay,
-            1 - beta1,
-            beta2,
-            1 - beta2,
-            lr / (1 - beta1**count),
-            rectified,
-            group["eps"],
-        )
-        return (("maximize", group["maximize"]), ("decay", kind)), hyper
+            rectified = ((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho)) ** 0.5
+        numbers |= {
+            "rate1": 1 - beta1,
+            "beta2": beta2,
+            "rate2": 1 - beta2,
+            "step_size": group["lr"] / (1 - beta1**t),
+            "rectified": rectified * correction2**0.5,
+            "eps": group["eps"],
+        }
+        return static, numbers

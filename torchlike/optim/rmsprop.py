@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from .._core.tensor import Tensor
 from ._checks import check_differentiable, nonnegative, one_element
-from ._update import Rule, nonzero, zeros_like
+from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["RMSprop"]
@@ -46,7 +46,7 @@ class RMSprop(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.rmsprop", ("weight_decay", "lr", "alpha", "rate", "momentum", "eps"), _each)
+    _rule = Rule("optim.rmsprop", _each)
     _late_options = {
         "momentum": 0,
         "centered": False,
@@ -98,12 +98,17 @@ class RMSprop(Optimizer):
         momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()
         return ("square_avg", *momentum, "grad_avg") if group["centered"] else ("square_avg", *momentum)
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        decay, alpha, momentum = group["weight_decay"], group["alpha"], group["momentum"]
-        static = (
-            ("maximize", group["maximize"]),
-            ("decay", "l2" if nonzero(decay) else ""),
-            ("momentum", momentum > 0),
-            ("centered", bool(group["centered"])),
-        )
-        return static, (decay, group["lr"], alpha, 1 - alpha, momentum, group["eps"])
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        static, numbers = common_options(group)
+        static += (("momentum", group["momentum"] > 0), ("centered", bool(group["centered"])))
+        numbers |= {
+            "lr": group["lr"],
+            "alpha": group["alpha"],
+            "rate": 1 - group["alpha"],
+            "eps": group["eps"],
+        }
+        if group["momentum"] > 0:
+            numbers["momentum"] = group["momentum"]
+        return static, numbers

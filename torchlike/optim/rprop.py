@@ -37,7 +37,7 @@ class Rprop(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.rprop", ("shrink", "grow", "smallest", "largest"), _each)
+    _rule = Rule("optim.rprop", _each)
     _late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(
@@ -75,5 +75,10 @@ class Rprop(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("prev", "step_size")
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        return (("maximize", group["maximize"]),), (*group["etas"], *group["step_sizes"])
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        shrink, grow = group["etas"]
+        smallest, largest = group["step_sizes"]
+        numbers = {"shrink": shrink, "grow": grow, "smallest": smallest, "largest": largest}
+        return (("maximize", group["maximize"]),), numbers

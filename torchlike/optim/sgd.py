@@ -6,7 +6,7 @@ from typing import Any
 
 from .._core.tensor import Tensor
 from ._checks import check_fused, nonnegative, one_element
-from ._update import Rule, nonzero, zeros_like
+from ._update import Rule, common_options, nonzero, zeros_like
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["SGD"]
@@ -41,7 +41,8 @@ class SGD(Optimizer):
         ValueError: a negative option; `nesterov` without momentum or with dampening.
     """
 
-    _rule = Rule("optim.sgd", ("lr", "weight_decay", "momentum", "undamped"), _each, counters={})
+    _rule = Rule("optim.sgd", _each)
+    _counters = ()
     _late_options = {
         "nesterov": False,
         "maximize": False,
@@ -99,11 +100,13 @@ class SGD(Optimizer):
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("momentum_buffer",)
 
-    def _options(self, group: dict[str, Any], count: float, fresh: bool) -> tuple[tuple, tuple]:
-        decay = group["weight_decay"]
-        static = (
-            ("maximize", group["maximize"]),
-            ("decay", "l2" if nonzero(decay) else ""),
-            ("nesterov", group["nesterov"]),
-        )
-        return static, (group["lr"], decay, group["momentum"], 1.0 if fresh else 1.0 - group["dampening"])
+    def _options(
+        self, group: dict[str, Any], at: dict[str, float], fresh: bool
+    ) -> tuple[tuple, dict[str, Any]]:
+        static, numbers = common_options(group)
+        numbers["lr"] = group["lr"]
+        if nonzero(group["momentum"]):
+            static += (("nesterov", group["nesterov"]),)
+            numbers["momentum"] = group["momentum"]
+            numbers["undamped"] = 1.0 if fresh else 1.0 - group["dampening"]
+        return static, numbers

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..._core.dtypes import int64
 from ..._core.tensor import Tensor
-from ...ops.creation import empty, ones, tensor, zeros
+from ...ops.creation import empty, ones, zeros
+from ...ops.from_data import tensor
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter, UninitializedBuffer, UninitializedParameter

@@ -99,7 +99,7 @@ def pinv(x: Any, tolerance: Any, hermitian: bool) -> Any:
     """Moore-Penrose inverse; `tolerance(largest)` is the bound below which a singular value counts as 0."""
     still = lax.stop_gradient(x)
     if hermitian:
-        w, v = ll.eigh(still, symmetrize_input=False)
+        v, w = ll.eigh(still, symmetrize_input=False)
         size = jnp.abs(w)
         keep = size > tolerance(size.max(-1, keepdims=True))
         inverse = jnp.where(keep, 1 / jnp.where(keep, w, 1), 0)
@@ -126,8 +126,10 @@ def mirrored(x: Any, upper: bool) -> Any:
 def cholesky(x: Any, upper: bool) -> tuple[Any, Any]:
     """`(L or U, info)`; info is the order of the first leading minor that is not positive, or 0."""
     value = lax.stop_gradient(x)
-    value = (_h(jnp.triu(value)) if upper else jnp.tril(value)) if value.size else value
+    value = _h(jnp.triu(value)) if upper else jnp.tril(value)
     low = ll.cholesky(mirrored(x, upper), symmetrize_input=False)
+    if value.size == 0:
+        return low, jnp.zeros(x.shape[:-2], jnp.int32)
     bad = jnp.isnan(jnp.diagonal(low, axis1=-2, axis2=-1).real).any(-1)
     info = lax.cond(bad.any(), _first_bad_minor, lambda v: jnp.zeros(v.shape[:-2], jnp.int32), value)
     info = jnp.where(bad, info, 0)
@@ -189,6 +191,24 @@ def triangular(a: Any, b: Any, *, upper: bool, left: bool = True, unit: bool = F
     return ll.triangular_solve(
         a, b, left_side=left, lower=not upper, unit_diagonal=unit, transpose_a=adjoint,
         conjugate_a=adjoint and _complex(a),
+    )  # fmt: skip
+
+
+def solve_factored(factor: Any, b: Any, upper: bool) -> Any:
+    """X with `A X = b` for `A = L L^H`; the derivative reaches all of `factor`, as if it were full."""
+    value = lax.stop_gradient(factor)
+    half = jnp.triu(value) if upper else jnp.tril(value)
+    factor = factor + lax.stop_gradient(half - value)
+    a = _h(factor) @ factor if upper else factor @ _h(factor)
+    lead = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = jnp.broadcast_to(a, lead + a.shape[-2:]), jnp.broadcast_to(b, lead + b.shape[-2:])
+
+    def back(_: Any, r: Any) -> Any:
+        return triangular(half, triangular(half, r, upper=upper, adjoint=upper), upper=upper, adjoint=not upper)
+
+    return lax.custom_linear_solve(
+        lambda v: a @ v, b, solve=back,
+        transpose_solve=lambda m, r: back(m, r.conj()).conj(),
     )  # fmt: skip
 
 

@@ -183,7 +183,7 @@ def _compare_jvp(windows: Windows, primals: Any, tangents: Any) -> Any:
     return (best, winner), (moved, np.zeros(winner.shape, jax.dtypes.float0))
 
 
-def _last_max(x: Any) -> Any:
+def last_max(x: Any) -> Any:
     """Index of the maximum of the last axis: the first, or the last NaN if there is one."""
     index = jnp.argmax(x, -1).astype(np.int32)
     if not jnp.issubdtype(x.dtype, jnp.floating):
@@ -194,7 +194,7 @@ def _last_max(x: Any) -> Any:
 
 def _gathered_maxima(x: Any, elements: np.ndarray, at: int) -> tuple[Any, Any]:
     """Maxima along axis `at` of windows given as (out, kernel) indices, and the winners' indices."""
-    number = _last_max(jnp.moveaxis(jnp.take(jax.lax.stop_gradient(x), elements, at), at + 1, -1))
+    number = last_max(jnp.moveaxis(jnp.take(jax.lax.stop_gradient(x), elements, at), at + 1, -1))
     column = elements.reshape((1,) * at + elements.shape + (1,) * (x.ndim - at - 1))
     column = jnp.broadcast_to(
         jnp.moveaxis(jnp.asarray(column), at + 1, -1), (*number.shape, elements.shape[1])

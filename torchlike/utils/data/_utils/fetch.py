@@ -78,7 +78,7 @@ def tensor_rows(dataset: Any, indices: Any) -> list[np.ndarray] | None:
         rows = np.array([operator.index(i) for i in indices], np.int64)
     except TypeError:
         return None
-    arrays = [host_array(t) for t in dataset.tensors]
+    arrays = [host_array(t, force=True) for t in dataset.tensors]
     n = len(dataset)
     if not arrays or any(a is None for a in arrays) or not len(rows) or rows.min() < -n or rows.max() >= n:
         return None  # the plain path raises the error

@@ -1,0 +1,116 @@
+"""Standardization: the one operation inside batch, layer, group, instance and RMS normalization.
+
+Its tangent is written by hand; what JAX derives keeps several more arrays and passes over them. The
+transpose of that tangent is the usual three-term backward formula, and both are plain JAX, so
+forward mode and derivatives of every order follow.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Axes = tuple[int, ...]
+
+
+def _mean(x: Any, axes: Axes) -> Any:
+    return x.mean(axes, keepdims=True)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
+def standardize(x: Any, axes: Axes, eps: float, center: bool = True) -> tuple[Any, Any, Any]:
+    """Shifts and scales to mean 0 and variance 1 over `axes`.
+
+    Args:
+        x: floating array.
+        axes: what the statistics are taken over.
+        eps: added to the variance.
+        center: False leaves the mean in and divides by the root of the mean square.
+
+    Returns:
+        The result, the mean, and the (biased) variance; the last two keep `axes` with size 1.
+    """
+    mean = _mean(x, axes) if center else jnp.zeros((), x.dtype)
+    centered = x - mean if center else x
+    variance = _mean(centered * centered, axes)
+    return centered * lax.rsqrt(variance + eps), mean, variance
+
+
+@standardize.defjvp
+def _standardize_jvp(axes: Axes, eps: float, center: bool, primals: Any, tangents: Any) -> Any:
+    (x,), (dx,) = primals, tangents
+    y, mean, variance = standardize(x, axes, eps, center)
+    rate = lax.rsqrt(variance + eps)
+    # Scaled first: the transpose then subtracts before it scales, so what cancels does so exactly.
+    scaled = dx * rate
+    slope = _mean(y * scaled, axes)
+    dy = (scaled - _mean(scaled, axes) if center else scaled) - y * slope
+    dmean = _mean(dx, axes) if center else jnp.zeros((), x.dtype)
+    return (y, mean, variance), (dy, dmean, 2 * slope / (rate * rate))
+
+
+def widen(x: Any) -> Any:
+    """16-bit floats as float32, in which statistics are taken; other arrays as they are."""
+    return x.astype(jnp.float32) if x.dtype in (jnp.float16, jnp.bfloat16) else x
+
+
+def channels(parameter: Any, ndim: int) -> Any:
+    """A per-channel parameter shaped to act on axis 1 of an array."""
+    return widen(parameter).reshape(1, -1, *(1,) * (ndim - 2))
+
+
+def affine(y: Any, weight: Any, bias: Any) -> Any:
+    """`y * weight + bias`, where None leaves a factor or term out."""
+    if weight is not None:
+        y = y * weight
+    return y if bias is None else y + bias
+
+
+def normalize_last(x: Any, rank: int, weight: Any, bias: Any, eps: float, center: bool) -> Any:
+    """Standardizes each block of the last `rank` axes, scales and shifts it element by element."""
+    axes = tuple(range(x.ndim - rank, x.ndim))
+    y = standardize(widen(x), axes, eps, center)[0]
+    wide = [None if p is None else widen(p) for p in (weight, bias)]
+    return affine(y, *wide).astype(x.dtype)
+
+
+def normalize_groups(x: Any, groups: int, weight: Any, bias: Any, eps: float) -> Any:
+    """Standardizes each sample's channels (axis 1) in `groups` blocks, then scales and shifts channels."""
+    if x.size == 0:
+        return x
+    y = standardize(widen(x).reshape(x.shape[0], groups, -1), (2,), eps, True)[0].reshape(x.shape)
+    wide = [None if p is None else channels(p, x.ndim) for p in (weight, bias)]
+    return affine(y, *wide).astype(x.dtype)
+
+
+def normalize_channels(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
+    """Standardizes each channel (axis 1) over all samples and positions, then scales and shifts it.
+
+    Returns:
+        The result, and each channel's mean and unbiased variance, (C,), without gradients.
+    """
+    axes = (0, *range(2, x.ndim))
+    count = math.prod(x.shape[a] for a in axes)
+    y, mean, variance = standardize(widen(x), axes, eps, True)
+    wide = [None if p is None else channels(p, x.ndim) for p in (weight, bias)]
+    unbiased = variance.reshape(-1) * (count / max(count - 1, 1))
+    return affine(y, *wide).astype(x.dtype), lax.stop_gradient(mean.reshape(-1)), lax.stop_gradient(unbiased)
+
+
+def apply_statistics(x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """Normalizes each channel (axis 1) with given statistics, then scales and shifts it."""
+    scale = lax.rsqrt(channels(variance, x.ndim) + eps)
+    y = (widen(x) - channels(mean, x.ndim)) * scale
+    wide = [None if p is None else channels(p, x.ndim) for p in (weight, bias)]
+    return affine(y, *wide).astype(x.dtype)
+
+
+def blend(old: Any, new: Any, momentum: Any) -> Any:
+    """`old` moved towards `new` by the fraction `momentum`, in old's dtype."""
+    wide = widen(old)
+    return ((1 - momentum) * wide + momentum * new.astype(wide.dtype)).astype(old.dtype)

@@ -1,0 +1,436 @@
+"""Normalization: batch, instance, layer, group, RMS and local response."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+
+from .._core.modes import is_grad_enabled
+from .._core.registry import Array, Scalar, function, op
+from .lowering.norm import (
+    apply_statistics,
+    blend,
+    normalize_channels,
+    normalize_groups,
+    normalize_last,
+    standardize,
+    widen,
+)
+from .lowering.pool import sums
+from .lowering.windows import Windows
+from .pool_shapes import published
+from .validate import not_implemented, scalar_name, shape_text, size_text
+
+FUNCTIONAL = ("nn.functional",)
+TORCH = ("torch",)
+
+_MSG_MIXED = "mixed dtype (CPU): all inputs must share same datatype."
+_MSG_PARAMETER = "mixed dtype (CPU): expect parameter to have scalar type of Float"
+_MSG_VALUES = "Expected more than 1 {what} when training, got input size {size}"
+_MSG_NOT_DIFFERENTIABLE = (
+    "The function '{name}' is not differentiable with respect to argument '{arg}'. "
+    "This input cannot have requires_grad True."
+)
+
+
+# ---- checks ---------------------------------------------------------------------------------------
+
+
+def _check_dtypes(kernel: str, input: Any, *parameters: Any) -> None:
+    """Parameters share the input's dtype, or are float32 beside a 16-bit input."""
+    if not input.dtype.is_floating_point:
+        raise not_implemented(kernel, input.dtype)
+    given = [p for p in parameters if p is not None]
+    low = input.dtype.name in ("bfloat16", "float16")
+    for p in given:
+        if p.dtype is not input.dtype and not (low and p.dtype.name == "float32"):
+            message = _MSG_PARAMETER if input.dtype.name == "float32" else _MSG_MIXED
+            if p is not given[0] and given[0].dtype is input.dtype:
+                message = f"expected scalar type {scalar_name(input.dtype)} but found {scalar_name(p.dtype)}"
+            raise RuntimeError(message)
+
+
+def _check_channels(input: Any, **parameters: Any) -> None:
+    count = input.shape[1] if input.ndim > 1 else 0
+    for name, p in parameters.items():
+        if p is not None and math.prod(p.shape) != count:
+            raise RuntimeError(f"{name} should contain {count} elements not {math.prod(p.shape)}")
+
+
+def _check_statistics(
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float, momentum: Any = None
+) -> None:
+    _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if not input.dtype.is_floating_point:
+        raise not_implemented("batch_norm", input.dtype)
+    stats = [p for p in (running_mean, running_var) if p is not None]
+    if len(stats) == 2 and stats[0].dtype is not stats[1].dtype:
+        a, b = map(scalar_name, (stats[0].dtype, stats[1].dtype))
+        raise RuntimeError(f"expected scalar type {a} but found {b}")
+    _check_dtypes("batch_norm", input, *(p for p in (weight, bias) if p is not None), *stats)
+
+
+def _check_shape(input: Any, normalized_shape: Any, star: str, **parameters: Any) -> None:
+    """The shape errors of layer and RMS normalization; `star` is how the expected shape is introduced."""
+    shape = tuple(normalized_shape)
+    text = shape_text(shape)
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, "
+            "but got normalized_shape = []"
+        )
+    for name, p in parameters.items():
+        if p is not None and p.shape != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{shape_text(p.shape)} and normalized_shape = {text}"
+            )
+    if input.ndim < len(shape) or input.shape[input.ndim - len(shape) :] != shape:
+        raise RuntimeError(
+            f"Given normalized_shape={text}, expected input with shape [*{star}{text[1:]}, "
+            f"but got input of size{shape_text(input.shape)}"
+        )
+
+
+# ---- batch_norm -------------------------------------------------------------------------------------
+
+
+@op(spaces=(), saves=("input", "weight"), check=_check_statistics, grad_name="NativeBatchNormBackward0")
+def _batch_norm_train(
+    running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
+    bias: Array | None, eps: float, momentum: Scalar,
+):  # fmt: skip
+    """The normalized input, then whichever running statistics were given, brought up to date."""
+    if input.size == 0:
+        return (input, *(old for old in (running_mean, running_var) if old is not None))
+    out, mean, variance = normalize_channels(input, weight, bias, eps)
+    pairs = ((running_mean, mean), (running_var, variance))
+    return (out, *(blend(old, new, momentum) for old, new in pairs if old is not None))
+
+
+@op(
+    spaces=(), saves=("input", "weight", "running_mean", "running_var"), check=_check_statistics,
+    grad_name="NativeBatchNormBackward0",
+)  # fmt: skip
+def _batch_norm_eval(
+    input: Array,
+    running_mean: Array,
+    running_var: Array,
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+):
+    return input if input.size == 0 else apply_statistics(input, running_mean, running_var, weight, bias, eps)
+
+
+def _refuse_grad(name: str, **statistics: Any) -> None:
+    for arg, tensor in statistics.items():
+        if tensor is not None and tensor.requires_grad and is_grad_enabled():
+            raise RuntimeError(_MSG_NOT_DIFFERENTIABLE.format(name=name, arg=arg))
+
+
+def _update(results: Any, *statistics: Any) -> Any:
+    """Writes the new running statistics where they were given; returns the normalized input."""
+    if isinstance(results, tuple):
+        out, *new = results
+        for old, value in zip((s for s in statistics if s is not None), new, strict=True):
+            old._write(value._read())
+        return out
+    return results
+
+
+def _batch_norm(
+    input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, momentum: float,
+    eps: float, cudnn_enabled: bool = True,
+) -> Any:  # fmt: skip
+    """Normalizes each channel; `torch.nn.functional.batch_norm` says more."""
+    _refuse_grad("native_batch_norm", running_mean=running_mean, running_var=running_var)
+    if training:
+        if not isinstance(momentum, (int, float)):
+            got = type(momentum).__name__
+            raise TypeError(f"batch_norm(): argument 'momentum' (position 7) must be float, not {got}")
+        row = _batch_norm_train(running_mean, running_var, input, weight, bias, float(eps), float(momentum))
+        return _update(row, running_mean, running_var)
+    for name, statistic in (("running_mean", running_mean), ("running_var", running_var)):
+        if statistic is None:
+            raise RuntimeError(f"{name} must be defined in evaluation mode")
+    return _batch_norm_eval(input, running_mean, running_var, weight, bias, float(eps))
+
+
+published(_batch_norm, "batch_norm", TORCH)
+
+
+@function(spaces=FUNCTIONAL)
+def batch_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Normalizes each channel over the batch: (x - mean) / sqrt(var + eps) * weight + bias.
+
+    With `training`, mean and (biased) variance are the batch's, and the running statistics, if given, move
+    towards the batch's mean and unbiased variance by the fraction `momentum`, in place. Else the running
+    statistics are used.
+
+    Args:
+        input: (N, C, *).
+        running_mean, running_var, weight, bias: (C,) or None.
+        training: whose statistics to use.
+        momentum: the step of the running statistics.
+        eps: added to the variance.
+
+    Raises:
+        ValueError: one value per channel in training; eps is negative.
+        RuntimeError: the number of elements or the dtypes do not fit; no statistics in evaluation.
+    """
+    if training and input.dim() > 1 and math.prod(input.shape[:1] + input.shape[2:]) == 1:
+        raise ValueError(_MSG_VALUES.format(what="value per channel", size=size_text(input.shape)))
+    if training and eps <= 0.0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
+    return _batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
+
+
+# ---- instance_norm ------------------------------------------------------------------------------------
+
+
+def _check_instance(
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float, momentum: Any = None
+) -> None:
+    batch, count = input.shape[:2]
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, p in given.items():  # counted as PyTorch does, with one channel per sample and channel
+        if p is not None and math.prod(p.shape) != count:
+            raise RuntimeError(
+                f"{name} should contain {batch * count} elements not {batch * math.prod(p.shape)}"
+            )
+    _check_statistics(input, running_mean, running_var, weight, bias, eps)
+
+
+@op(spaces=(), name="instance_norm", saves=("input", "weight"), check=_check_instance)
+def _instance_norm_train(
+    running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
+    bias: Array | None, eps: float, momentum: Scalar,
+):  # fmt: skip
+    out = normalize_groups(input, input.shape[1], weight, bias, eps)
+    if running_mean is None and running_var is None:
+        return out
+    if input.size == 0:
+        return out, running_mean, running_var
+    x = widen(input)
+    axes = tuple(range(2, x.ndim))
+    count = math.prod(x.shape[2:])
+    _, mean, variance = standardize(x, axes, eps)
+    fresh = (mean.mean((0, *axes)), variance.mean((0, *axes)) * (count / max(count - 1, 1)))
+    pairs = zip((running_mean, running_var), fresh, strict=True)
+    return (out, *(blend(old, new, momentum) for old, new in pairs if old is not None))
+
+
+def _instance_norm(
+    input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, use_input_stats: bool,
+    momentum: float, eps: float, cudnn_enabled: bool = True,
+) -> Any:  # fmt: skip
+    """Normalizes each channel of each sample; `torch.nn.functional.instance_norm` says more."""
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
+    _refuse_grad("native_batch_norm", running_mean=running_mean, running_var=running_var)
+    if not use_input_stats:
+        if running_mean is None:
+            raise RuntimeError(
+                "Expected running_mean and running_var to be defined when use_input_stats is false"
+            )
+        return _batch_norm_eval(input, running_mean, running_var, weight, bias, float(eps))
+    row = _instance_norm_train(running_mean, running_var, input, weight, bias, float(eps), float(momentum))
+    return _update(row, running_mean, running_var)
+
+
+published(_instance_norm, "instance_norm", TORCH)
+
+
+@function(spaces=FUNCTIONAL)
+def instance_norm(
+    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Normalizes each channel of each sample over its positions, then scales and shifts it.
+
+    Args:
+        input: (N, C, *).
+        running_mean, running_var, weight, bias: (C,) or None; running statistics move, in place, towards the
+            batch's average by the fraction `momentum`.
+        use_input_stats: False normalizes with the running statistics.
+        eps: added to the variance.
+
+    Raises:
+        ValueError: a single position; one running statistic without the other.
+        RuntimeError: the number of elements or the dtypes do not fit.
+    """
+    if use_input_stats and math.prod(input.shape[2:]) == 1:
+        raise ValueError(_MSG_VALUES.format(what="spatial element", size=size_text(input.shape)))
+    return _instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps)
+
+
+# ---- layer_norm, rms_norm -------------------------------------------------------------------------------
+
+
+def _check_layer(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> None:
+    if isinstance(normalized_shape, int):
+        raise TypeError(
+            "layer_norm(): argument 'normalized_shape' (position 2) must be tuple of ints, not int"
+        )
+    _check_shape(input, normalized_shape, ", ", weight=weight, bias=bias)
+    _check_dtypes("LayerNormKernelImpl", input, weight, bias)
+
+
+@op(spaces=FUNCTIONAL, saves=("input", "weight"), check=_check_layer, grad_name="NativeLayerNormBackward0")
+def layer_norm(
+    input: Array,
+    normalized_shape: Any,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+):
+    """Normalizes over the last axes: (x - mean) / sqrt(var + eps) * weight + bias.
+
+    Args:
+        input: (*, *normalized_shape).
+        normalized_shape: sizes of the axes that one mean and one (biased) variance are taken over.
+        weight, bias: of shape `normalized_shape`, or None.
+        eps: added to the variance.
+
+    Raises:
+        RuntimeError: the shapes or dtypes do not fit.
+    """
+    return normalize_last(input, len(normalized_shape), weight, bias, eps, True)
+
+
+def _torch_layer_norm(
+    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5,
+    cudnn_enable: bool = True,
+) -> Any:  # fmt: skip
+    """`torch.nn.functional.layer_norm`; `cudnn_enable` changes nothing."""
+    return layer_norm(input, normalized_shape, weight, bias, eps)
+
+
+published(_torch_layer_norm, "layer_norm", TORCH)
+
+
+def _check_rms(input: Any, normalized_shape: Any, weight: Any, eps: Any) -> None:
+    if isinstance(normalized_shape, int):
+        raise TypeError("rms_norm(): argument 'normalized_shape' (position 2) must be tuple of ints, not int")
+    _check_shape(input, normalized_shape, "", weight=weight)
+    if not (input.dtype.is_floating_point or input.dtype.is_complex):
+        raise not_implemented("rms_norm", input.dtype)
+
+
+@op(spaces=("torch", "nn.functional"), saves=("input", "weight"), check=_check_rms)
+def rms_norm(input: Array, normalized_shape: Any, weight: Array | None = None, eps: Any = None):
+    """Divides by the root mean square over the last axes: x / sqrt(mean(x * x) + eps) * weight.
+
+    Args:
+        input: (*, *normalized_shape).
+        normalized_shape: sizes of the axes that one mean is taken over.
+        weight: of shape `normalized_shape`, or None.
+        eps: added to the mean; by default the spacing of the dtype in which it is taken at 1.
+
+    Raises:
+        RuntimeError: the shapes do not fit.
+    """
+    if eps is None:
+        eps = float(jnp.finfo(widen(input).dtype).eps)
+    return normalize_last(input, len(normalized_shape), weight, None, float(eps), False)
+
+
+# ---- group_norm -------------------------------------------------------------------------------------------
+
+
+def _check_group(input: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> None:
+    if input.ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    shape, count = shape_text(input.shape), input.shape[1]
+    sizes = [input.shape[0] * count // num_groups, num_groups, *input.shape[2:]]
+    if math.prod(sizes[:1] + sizes[2:]) == 1:
+        raise ValueError(_MSG_VALUES.format(what="value per channel", size=sizes))
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+    if count % num_groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{shape} and num_groups={num_groups}"
+        )
+    for name, p in (("weight", weight), ("bias", bias)):
+        if p is not None and p.shape != (count,):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
+                f"{name} of shape {shape_text(p.shape)} and input of shape {shape}"
+            )
+    _check_dtypes("GroupNormKernelImpl", input, weight, bias)
+
+
+@op(spaces=FUNCTIONAL, saves=("input", "weight"), check=_check_group, grad_name="NativeGroupNormBackward0")
+def group_norm(
+    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
+):
+    """Normalizes each sample's channels in `num_groups` blocks: (x - mean) / sqrt(var + eps) * weight + bias.
+
+    Args:
+        input: (N, C, *).
+        num_groups: number of blocks; it divides C.
+        weight, bias: (C,) or None.
+        eps: added to the variance.
+
+    Raises:
+        ValueError: one value per block.
+        RuntimeError: the shapes or dtypes do not fit.
+    """
+    return normalize_groups(input, num_groups, weight, bias, eps)
+
+
+def _torch_group_norm(
+    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Any:  # fmt: skip
+    """`torch.nn.functional.group_norm`; `cudnn_enabled` changes nothing."""
+    return group_norm(input, num_groups, weight, bias, eps)
+
+
+published(_torch_group_norm, "group_norm", TORCH)
+
+
+# ---- local_response_norm --------------------------------------------------------------------------
+
+
+@op(spaces=(), name="local_response_norm", saves=("input",))
+def _local_response_norm(input: Array, size: int, alpha: Scalar, beta: Scalar, k: Scalar):
+    rank = input.ndim - 1
+    one = (1,) * (rank - 1)
+    ends = ((size // 2, (size - 1) // 2), *(((0, 0),) * (rank - 1)))
+    windows = Windows((size, *one), (1, *one), ends, (1, *one), input.shape[1:])
+    mean = sums(input * input, windows) / size
+    return input / (alpha * mean + k) ** beta
+
+
+@function(spaces=FUNCTIONAL)
+def local_response_norm(
+    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Any:
+    """Divides by (k + alpha * mean of squares over `size` neighbouring channels) ** beta.
+
+    Args:
+        input: (N, C, *).
+        size: number of channels, of which (size - 1) // 2 follow the own one; missing ones count as zeros.
+
+    Raises:
+        ValueError: fewer than three axes.
+    """
+    if input.dim() < 3:
+        gap = " " * 26
+        raise ValueError(f"Expected 3D or higher dimensionality{gap}input (got {input.dim()} dimensions)")
+    if input.numel() == 0:
+        return input
+    if size <= 0:
+        kernel = f"kH: {size} kW: 1" if input.dim() == 3 else f"kT: {size} kH: 1 kW: 1"
+        raise RuntimeError(f"kernel size should be greater than zero, but got {kernel}")
+    return _local_response_norm(input, size, float(alpha), float(beta), float(k))

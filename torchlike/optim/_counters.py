@@ -1,0 +1,108 @@
+"""Counters of an optimizer's state (`step`, ...): numbers on the host, tensors when looked at.
+
+A bias correction needs the step count as a Python number, before the program is
+dispatched; PyTorch shows it as one 0-dim tensor per parameter. So parameters that have
+made the same steps form a `Cohort`, which holds their counters as plain numbers, and the
+tensor's storage reads its number there. Writing to such a tensor takes its parameter out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .._core.dtypes import float64, get_default_dtype
+from .._core.storage import Storage, value_from_numpy
+from .._core.tensor import Tensor
+
+__all__ = ["Cohort", "counters_of", "enlist"]
+
+
+class Cohort:
+    """Parameters that have made the same steps, and their counters.
+
+    `size` counts the parameters; `broken` says that somebody has written to one of their tensors.
+    """
+
+    __slots__ = ("numbers", "size", "broken", "dtype", "shown")
+
+    def __init__(self, numbers: dict[str, float], size: int):
+        self.numbers, self.size, self.broken = numbers, size, False
+        self.dtype = np.float64 if get_default_dtype() is float64 else np.float32
+        self.shown: dict[str, tuple[float, Any]] = {}
+
+    def show(self, name: str) -> Any:
+        """The Value of a counter."""
+        number = self.numbers[name]
+        found = self.shown.get(name)
+        if found is None or found[0] != number:
+            found = self.shown[name] = (number, value_from_numpy(np.asarray(number, self.dtype)))
+        return found[1]
+
+
+class Counter(Storage):
+    """The cell of a counter tensor: reads from its cohort, until it is written to."""
+
+    __slots__ = ("cohort", "name", "own")
+
+    def __init__(self, cohort: Cohort, name: str):
+        super().__init__(None)  # type: ignore[arg-type]
+        self.name = name
+        self.cohort: Cohort | None = cohort
+
+    @property
+    def value(self) -> Any:  # type: ignore[override]
+        """The current Value."""
+        return self.own if self.cohort is None else self.cohort.show(self.name)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.own = value
+        cohort = getattr(self, "cohort", None)
+        if cohort is not None:
+            cohort.broken = True
+        self.cohort = None
+
+
+def cohort_of(t: Any) -> Cohort | None:
+    """The cohort whose number a state entry shows, None for any other tensor."""
+    storage = getattr(t, "_storage", None)
+    return storage.cohort if storage.__class__ is Counter else None
+
+
+def counters_of(state: dict[str, Any], names: Iterable[str]) -> tuple[float, ...]:
+    """A parameter's counters as numbers; tensors that somebody else made are looked at."""
+    found = []
+    for name in names:
+        cohort = cohort_of(state[name])
+        found.append(float(state[name]) if cohort is None else cohort.numbers[name])
+    return tuple(found)
+
+
+def common_cohort(states: list[dict[str, Any]], names: tuple[str, ...]) -> Cohort | None:
+    """The cohort that consists of just these parameters, or None."""
+    cohort = cohort_of(states[0].get(names[0]))
+    if cohort is None or cohort.broken or cohort.size != len(states):
+        return None
+    for name in names:
+        for s in states:
+            if cohort_of(s.get(name)) is not cohort:
+                return None
+    return cohort
+
+
+def enlist(states: list[dict[str, Any]], numbers: dict[str, float]) -> Cohort:
+    """Makes a cohort of these parameters; their counter tensors keep their identity."""
+    cohort = Cohort(numbers, len(states))
+    for s in states:
+        for name in numbers:
+            t = s.get(name)
+            if t.__class__ is not Tensor or t._lens is not None:
+                t = s[name] = Tensor._from_value(None)  # type: ignore[arg-type]
+            if t._storage.__class__ is Counter:
+                t._storage.cohort = cohort
+            else:
+                t._storage = Counter(cohort, name)
+    return cohort
