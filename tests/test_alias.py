@@ -68,14 +68,13 @@ def test_probing(tmp_path: Path) -> None:
         assert importlib.util.find_spec("torch") is not None
         assert importlib.util.find_spec("torch.nn") is not None
         assert importlib.util.find_spec("torch.no_such_module") is None
-        assert importlib.util.find_spec("torch.nn.functional.no_such_module") is None
         import torch
         assert importlib.metadata.version("torch") == "2.13.0"
         assert "torch" in {d.metadata["Name"] for d in importlib.metadata.distributions()}
         assert importlib.util.find_spec("torch") is not None
         assert not hasattr(torch, "no_such_name") and not hasattr(torch.nn, "NoSuchLayer")
         assert getattr(torch, "no_such_name", 5) == 5
-        for text in ("import torch.no_such_module", "from torch import no_such_name", "from torch.nn import NoSuch"):
+        for text in ("import torch.no_such", "from torch import no_such", "from torch.nn import NoSuch"):
             try:
                 exec(text)
             except ImportError:
@@ -96,7 +95,9 @@ def test_probing(tmp_path: Path) -> None:
 def test_missing_names_have_hints() -> None:
     import torchlike as torch
 
-    with pytest.raises(AttributeError, match=r"module 'torchlike' has no attribute 'sofmax' .*nearest: softmax"):
+    with pytest.raises(
+        AttributeError, match=r"module 'torchlike' has no attribute 'sofmax' .*nearest: softmax"
+    ):
         torch.sofmax  # noqa: B018
     with pytest.raises(AttributeError, match=r"torchlike has no nn\.Liner; nearest: nn\.Linear"):
         torch.nn.Liner  # noqa: B018

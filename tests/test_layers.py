@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent / "torchlike"
 
 # From left to right. A module belongs to the entry with the longest matching prefix.
 LAYERS = [
-    ["_core.dtypes", "_core.devices", "_core.errors", "_core.names", "_core.precision", "_core.checks", "version"],
+    ["_core.dtypes", "_core.devices", "_core.errors", "_core.checks", "_core.names", "_core.precision"],
     ["_core.modes"],
     ["_core.graph"],
     ["_core.program", "_core.disk", "_core.engine"],
@@ -29,6 +29,7 @@ LAYERS = [
     [
         "utils", "_serialization", "serialization", "interop", "vision", "distributed", "func", "accelerator",
         "alias", "backends", "compiler", "cuda", "hub", "jit", "multiprocessing", "overrides", "types",
+        "version",
     ],
     [""],  # the package itself
     ["__main__"],

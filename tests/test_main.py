@@ -62,8 +62,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["script.py", "a", "-b"], ["./package/module.py"], ["link.py"], ["-m", "package.module", "-x"], ["-m", "package"],
-     ["package"]],
+    [["script.py", "a", "-b"], ["./package/module.py"], ["link.py"], ["-m", "package.module", "-x"],
+     ["-m", "package"], ["package"]],
     ids=" ".join,
 )  # fmt: skip
 def test_what_a_program_sees(folder: Path, arguments: list[str]) -> None:
@@ -93,15 +93,16 @@ def test_syntax_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments, status", [(["absent.py"], 2), (["-m", "absent"], 1), (["-m", "package.absent"], 1), (["-m", "absent.x"], 1)]
+    "arguments, status",
+    [(["absent.py"], 2), (["-m", "absent"], 1), (["-m", "package.absent"], 1), (["-m", "absent.x"], 1)],
 )
 def test_nothing_to_run(folder: Path, arguments: list[str], status: int) -> None:
     assert same(arguments, folder)[0] == status
 
 
 def test_the_programs_own_excepthook(folder: Path) -> None:
-    hook = "import sys\nsys.excepthook = lambda kind, error, tb: print(kind, error, tb.tb_frame.f_code.co_filename)\n1 / 0\n"
-    (folder / "hook.py").write_text(hook)
+    hook = "lambda kind, error, tb: print(kind, error, tb.tb_frame.f_code.co_filename)"
+    (folder / "hook.py").write_text(f"import sys\nsys.excepthook = {hook}\n1 / 0\n")
     assert same(["hook.py"], folder)[0] == 1
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import alias
 from ._core.names import nearest
-from .version import __version__, torchlike
+from .version import reference, torchlike
 
 _USAGE = """\
 usage: python -m torchlike SCRIPT [ARGS]       a file, or a directory or zip file with a __main__.py
@@ -176,7 +176,7 @@ def main() -> None:
         print(_USAGE)
         sys.exit(0 if arguments else 2)
     if arguments[0] in ("-V", "--version"):
-        print(f"torchlike {torchlike} (PyTorch {__version__.partition('+')[0]}'s API)")
+        print(f"torchlike {torchlike} (PyTorch {reference}'s API)")
         return
     alias.install()
     try:

@@ -12,7 +12,6 @@ from typing import Any
 
 torchlike = "0.1.0"
 reference = "2.13.0"
-__version__ = f"{reference}+torchlike"
 debug = False
 git_version = "unknown"
 hip = None
@@ -100,6 +99,9 @@ class TorchVersion(str):
         return self._compare(other, "__ne__")
 
     __hash__ = str.__hash__
+
+
+__version__ = TorchVersion(f"{reference}+torchlike")
 
 
 def __getattr__(name: str) -> Any:

@@ -473,4 +473,6 @@ def journal(storage: Any) -> None:
     v = storage.value
     if v.arr is not None and not v.aval.group:
         t = current_trace(v.aval.device)
-        t.journal.append((weakref.ref(storage), v.slot if v.trace is t else v, storage.version))
+        if storage.ref is None:
+            storage.ref = weakref.ref(storage)
+        t.journal.append((storage.ref, v.slot if v.trace is t else v, storage.version))

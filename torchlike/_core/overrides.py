@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registry import PLAIN, as_plain
-from .tensor import Tensor
+from .tensor import Tensor, taped_alias
+
+PLAIN: set[type] = {Tensor}  # classes without behaviour of their own; Parameter joins
+
+
+class Overridden(Exception):
+    """An argument's class has its own `__torch_function__`."""
+
+
+def overrides(t: Tensor) -> bool:
+    """Whether the class of t replaces the default `__torch_function__`."""
+    own = getattr(type(t), "__torch_function__", None)
+    return own is not None and getattr(own, "__func__", own) is not getattr(Tensor.__torch_function__, "__func__", None)
+
+
+def as_plain(t: Tensor) -> Tensor:
+    """A subclass instance as a plain Tensor with the same data and history."""
+    p = object.__new__(Tensor)
+    p.__dict__.update(t.__dict__)
+    if t._node is None and t._req:
+        p._node, p._index = taped_alias(t._read(), t)[1], 0
+    return p
 
 
 def _flatten(x: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from .autograd import is_differentiable, taped
 from .dtypes import dtype
 from .graph import KEY_AVAL, SCALAR, Call, Value, aval, common_device, make_call, record
 from .modes import local
+from .overrides import PLAIN, Overridden, as_plain, dispatch, overrides
 from .program import lowering_for
 from .random import default_generator
 from .storage import Storage
@@ -69,12 +70,7 @@ class _Omitted:
 
 
 OMITTED = _Omitted()
-PLAIN: set[type] = {Tensor}  # classes without behaviour of their own; Parameter joins
 _new = object.__new__
-
-
-class Overridden(Exception):
-    """An argument's class has its own `__torch_function__`."""
 
 
 # ---- publication ---------------------------------------------------------------------
@@ -440,7 +436,7 @@ class Op:
                 if kind in (STATIC, SCALAR_):
                     b = a.item() if a._aval.size == 1 else self._wrong(p, i, kind, a)
                 elif a.__class__ not in PLAIN:
-                    if _overrides(a):
+                    if overrides(a):
                         raise Overridden
                     b = as_plain(a)
             elif kind == STATIC:
@@ -566,26 +562,6 @@ def wrap(v: Value, node: Any, index: int) -> Tensor:
     elif local.ctx.inference:
         t._inference = True
     return t
-
-
-def _overrides(t: Tensor) -> bool:
-    own = getattr(type(t), "__torch_function__", None)
-    return own is not None and getattr(own, "__func__", own) is not getattr(Tensor.__torch_function__, "__func__", None)
-
-
-def as_plain(t: Tensor) -> Tensor:
-    """A subclass instance as a plain Tensor with the same data and history."""
-    p = _new(Tensor)
-    p.__dict__.update(t.__dict__)
-    if t._node is None and t._req:
-        p._node, p._index = _leaf_alias(t)
-    return p
-
-
-def _leaf_alias(t: Tensor) -> tuple[Any, int]:
-    from .tensor import taped_alias
-
-    return taped_alias(t._read(), t)[1], 0
 
 
 _result_classes: dict[str, Any] = {}
@@ -718,8 +694,6 @@ def _public(op: Op, fn: Callable, has_out: bool) -> Callable[..., Any]:
                     return apply(args + tail)
             return slow(args, kwargs)
         except Overridden:
-            from .overrides import dispatch
-
             return dispatch(public, args, kwargs)
 
     def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

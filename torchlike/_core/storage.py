@@ -8,13 +8,14 @@ snapshot and writes go through, until NumPy's side lets go.
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any
 
 import jax
 import numpy as np
 
 from . import devices, dtypes, engine
-from .graph import Value, aval
+from .graph import Value, aval, current_trace
 
 _ALIGN = 64
 
@@ -22,13 +23,14 @@ _ALIGN = 64
 class Storage:
     """One mutable cell: current Value, version counter, and NumPy memory shared with the user."""
 
-    __slots__ = ("value", "version", "host", "pinned", "__weakref__")
+    __slots__ = ("value", "version", "host", "pinned", "ref", "__weakref__")
 
     def __init__(self, value: Value):
         self.value = value
         self.version = 0
         self.host: np.ndarray | None = None
         self.pinned: Any = None  # the Trace in which a Node saved this
+        self.ref: Any = None  # a weak reference to this, made once it is written to
 
     def read(self) -> Value:
         """The current Value; a snapshot while NumPy shares the memory."""
@@ -67,6 +69,26 @@ class Storage:
         if self.host is None:
             self.host = np.array(engine.host(self.value))
         return self.host
+
+
+def write_all(storages: list[Storage], values: Any) -> None:
+    """`Storage.write` for many cells at once: what an optimizer's step does to every parameter."""
+    traces: dict[Any, Any] = {}
+    for s, v in zip(storages, values):
+        if s.host is not None or s.pinned is not None:
+            s.write(v)
+            continue
+        old = s.value
+        a = old.aval
+        if old.arr is not None and not a.group:  # as `engine.journal`
+            t = traces.get(a.device)
+            if t is None:
+                t = traces[a.device] = current_trace(a.device)
+            if s.ref is None:
+                s.ref = weakref.ref(s)
+            t.journal.append((s.ref, old.slot if old.trace is t else old, s.version))
+        s.value = v
+        s.version += 1
 
 
 def _host_refs() -> tuple[int, int]:

@@ -212,6 +212,13 @@ def nll_loss(
     return _class_loss(-_picked(input, target, axis), target, counts, weight, name).astype(input.dtype)
 
 
+def _check_matrix(input: Any) -> None:
+    if input.ndim > 2 or (input.ndim and input.shape[-1] == 0):
+        raise RuntimeError(
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: " + shape_text(input.shape)
+        )
+
+
 def _check_multi_margin(
     input: Any, target: Any, p: int = 1, margin: Any = 1.0, weight: Any = None, size_average: Any = None,
     reduce: Any = None, reduction: str = "mean", **_: Any,
@@ -219,10 +226,7 @@ def _check_multi_margin(
     check_reduction(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    if input.ndim > 2 or (input.ndim == 2 and input.shape[1] == 0) or (input.ndim == 1 and input.shape[0] == 0):
-        raise RuntimeError(
-            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: " + shape_text(input.shape)
-        )
+    _check_matrix(input)
     batch = input.shape[0] if input.ndim == 2 else 1
     if target.ndim > 1 or (target.ndim == 1 and target.shape[0] != batch) or (target.ndim == 0 and batch != 1):
         raise RuntimeError(
@@ -231,6 +235,8 @@ def _check_multi_margin(
             f"Input has shape {shape_text(input.shape)}."
         )
     classes = input.shape[-1] if input.ndim else 1
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {shape_text(weight.shape)}")
     if not input.dtype.is_floating_point:
@@ -266,8 +272,7 @@ def _check_multilabel_margin(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", **_: Any
 ) -> None:
     check_reduction(reduction, size_average, reduce)
-    if input.ndim > 2:
-        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {shape_text(input.shape)}")
+    _check_matrix(input)
     if input.shape != target.shape:
         raise RuntimeError(
             f"inconsistent target size: {shape_text(target.shape)} for input of size: {shape_text(input.shape)}"

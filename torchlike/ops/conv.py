@@ -67,14 +67,21 @@ def _pads(
     return tuple((p, p) for p in _tuple(padding, rank, "padding"))
 
 
-def _check_layout(name: str, rank: int, input: Any, weight: Any) -> None:
+def _check_layout(name: str, rank: int, input: Any, weight: Any, stride: Any, padding: Any) -> None:
     if input.ndim not in (rank + 1, rank + 2):
         raise RuntimeError(_MSG_RANK.format(a=rank + 1, b=rank + 2, name=name, size=shape_text(input.shape)))
-    if weight.ndim != rank + 2:
+    if weight.ndim == rank + 2:
+        return
+    if weight.ndim < 3:
+        raise RuntimeError("weight should have at least three dimensions")
+    if isinstance(padding, str):
+        shape, n = _batched(input, rank), weight.ndim
         raise RuntimeError(
-            f"weight should have at least three dimensions, one per kernel axis and two more: {name} expects "
-            f"{rank + 2}, but got weight of size {shape_text(weight.shape)}"
+            f"Expected {n}-dimensional input for {n}-dimensional weight{shape_text(weight.shape)}, but got "
+            f"{len(shape)}-dimensional input of size {shape_text(shape)} instead"
         )
+    got = shape_text(_tuple(stride, rank, "stride"))
+    raise RuntimeError(_MSG_LENGTH.format(what="stride", rank=weight.ndim - 2, got=got))
 
 
 def _check_dtypes(input: Any, weight: Any, bias: Any) -> None:
@@ -141,7 +148,7 @@ def _check_conv(rank: int) -> Any:
     def check(
         input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
     ) -> None:
-        _check_layout(name, rank, input, weight)
+        _check_layout(name, rank, input, weight, stride, padding)
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
                 raise RuntimeError(f"Invalid padding string: '{padding}'")
@@ -299,7 +306,7 @@ def _check_transpose(rank: int) -> Any:
     ) -> None:
         if isinstance(padding, str):
             raise TypeError(f"{name}(): argument 'padding' must be tuple of ints, not str")
-        _check_layout(name, rank, input, weight)
+        _check_layout(name, rank, input, weight, stride, padding)
         _check_dtypes(input, weight, bias)
         _check_positive(rank, stride, padding, dilation, groups, output_padding)
         _check_groups(weight, groups)

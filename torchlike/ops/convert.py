@@ -6,15 +6,15 @@ from types import NoneType
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 
 from .._core import devices, dtypes
-from .._core.autograd import TYPE_NAMES, taped
-from .._core.graph import Call, Value, aval, to_device
+from .._core.autograd import TYPE_NAMES, Node
+from .._core.graph import to_device
 from .._core.engine import materialize
 from .._core.modes import local
-from .._core.registry import Array, _cast, check_inplace, function, op, view
+from .._core.registry import Array, _cast, check_inplace, function, op
 from .._core.tensor import Tensor
+from .copying import _clone
 
 
 @op(spaces=(), name="to", grad_name="ToCopyBackward0")
@@ -22,19 +22,8 @@ def _to_dtype(input: Array, dtype: dtypes.dtype):
     return _cast(input, dtype.jnp)
 
 
-@op(spaces=(), name="clone")
-def _clone(input: Array):
-    return input
-
-
-@function()
-def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy with its own memory; gradients flow through."""
-    return _clone(input)
-
-
-class Preserve:
-    """A memory format: a name that layouts are asked by."""
+class Layout:
+    """A memory format or layout: a name that functions are asked by."""
 
     def __init__(self, name: str):
         self.name = name
@@ -43,10 +32,11 @@ class Preserve:
         return f"torch.{self.name}"
 
 
-preserve_format = Preserve("preserve_format")
-contiguous_format = Preserve("contiguous_format")
-channels_last = Preserve("channels_last")
-channels_last_3d = Preserve("channels_last_3d")
+preserve_format = Layout("preserve_format")
+contiguous_format = Layout("contiguous_format")
+channels_last = Layout("channels_last")
+channels_last_3d = Layout("channels_last_3d")
+strided = Layout("strided")
 
 
 def _across(x: Tensor, device: Any) -> Tensor:
@@ -67,8 +57,6 @@ class CrossDevice:
     """Node of a copy between devices: the gradient is copied back."""
 
     def __new__(cls, source: Any, target: Any, edge: Any) -> Any:
-        from .._core.autograd import Node
-
         class _Node(Node):
             __slots__ = ("source",)
             out_avals = (target,)  # type: ignore[assignment]
@@ -180,53 +168,6 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **kwargs: 
     return convert(self, "cuda" if ".cuda." in name else "cpu", dtypes.by_name(kind))
 
 
-def _bits_put(base: Any, new: Any, dtype: Any) -> Any:
-    return _bits(new, dtypes.from_jnp(base.dtype)).reshape(base.shape)
-
-
-def _bits(x: Any, dtype: dtypes.dtype) -> Any:
-    if x.dtype == dtype.jnp:
-        return x
-    old, new = x.dtype.itemsize, dtype.itemsize
-    if x.dtype.kind == "c" or dtype.is_complex:
-        raise RuntimeError("view(dtype): complex dtypes are not supported here; use view_as_real or view_as_complex")
-    if new > old:
-        x = x.reshape(*x.shape[:-1], x.shape[-1] // (new // old), new // old)
-    if dtype.category == dtypes.BOOL:
-        return x.astype(jnp.uint8) != 0
-    out = lax.bitcast_convert_type(x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x, dtype.jnp)
-    return out.reshape(*out.shape[:-2], -1) if new < old else out
-
-
-def _bits_geometry(shape: Any, strides: Any, offset: int, dtype: Any) -> Any:
-    raise RuntimeError("view(dtype): strides of a view that changed its dtype are not tracked; use .clone() first")
-
-
-@view(spaces=(), name="view_dtype", put=_bits_put, geometry=_bits_geometry)
-def _view_dtype(input: Array, dtype: dtypes.dtype):
-    return _bits(input, dtype)
-
-
-def view_dtype(x: Tensor, dtype: dtypes.dtype) -> Tensor:
-    """The same bytes as another dtype."""
-    old, new = x.dtype.itemsize, dtype.itemsize
-    if old != new:
-        if x.ndim == 0:
-            raise RuntimeError(f"self.dim() cannot be 0 to view {_name(x.dtype)} as {_name(dtype)} (different element sizes)")
-        if new > old and x.shape[-1] % (new // old):
-            raise RuntimeError(
-                f"self.size(-1) must be divisible by {new // old} to view {_name(x.dtype)} as {_name(dtype)} "
-                f"(different element sizes), but got {x.shape[-1]}"
-            )
-    return _view_dtype(x, dtype)
-
-
-def _name(d: dtypes.dtype) -> str:
-    from .._core.registry import _SCALAR_NAMES
-
-    return _SCALAR_NAMES[d.name]
-
-
 @op(spaces=(), name="copy", grad_name="CopyBackwards")
 def _copy(source: Array, dtype: dtypes.dtype, shape: tuple):
     return jnp.broadcast_to(_cast(source, dtype.jnp), shape)
@@ -270,5 +211,3 @@ def is_pinned(self: Tensor, device: Any = None) -> bool:
     """False: nothing is pinned."""
     return False
 
-
-__all__ = ["Call", "Value", "aval", "taped", "to", "clone", "convert", "copy_"]

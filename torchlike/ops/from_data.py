@@ -221,17 +221,16 @@ def _array(data: Any, d: dtype | None) -> np.ndarray:
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
     shape, leaves = _flattened(data)
     kinds = set(map(type, leaves))
-    if kinds and all(issubclass(k, np.ndarray) for k in kinds):
+    if kinds <= _NUMBERS:
+        return _elements(leaves, kinds, d or _promoted(map(dtypes.of_number, kinds))).reshape(shape)
+    _check_leaves(leaves, bool(shape))
+    if all(issubclass(k, np.ndarray) for k in kinds):
         found = np.array(leaves)
         dtypes.from_jnp(found.dtype)
         return (found if d is None else found.astype(d.jnp)).reshape(*shape, *found.shape[1:])
-    if not kinds <= _NUMBERS:
-        dtype_of = {id(x): _leaf_dtype(x) for x in leaves}
-        found_dtype = _promoted(dtype_of.values())
-        leaves = [x.item() if isinstance(x, (Tensor, np.generic)) else x for x in leaves]
-    else:
-        found_dtype = _promoted(dtypes.of_number(k) for k in kinds)
-    return _elements(leaves, d or found_dtype).reshape(shape)
+    wanted = _promoted(map(_leaf_dtype, leaves))
+    numbers = [x.item() if isinstance(x, (Tensor, np.generic)) else x for x in leaves]
+    return _elements(numbers, set(map(type, numbers)), d or wanted).reshape(shape)
 
 
 def _promoted(kinds: Any) -> dtype:
@@ -256,30 +255,28 @@ def _leaf_dtype(x: Any) -> dtype:
     raise RuntimeError(f"Could not infer dtype of {type(x).__name__}")
 
 
-def _elements(leaves: list[Any], d: dtype) -> np.ndarray:
-    """Python numbers as a flat array of dtype `d`, with PyTorch's conversions and errors."""
+def _elements(numbers: list[Any], kinds: set[type], d: dtype) -> np.ndarray:
+    """Python numbers (of these types) as a flat array of dtype `d`, with PyTorch's conversions and errors."""
     if d.is_complex:
-        return np.array(leaves, d.jnp)
-    if any(isinstance(x, complex) for x in leaves):
+        return np.array(numbers, d.jnp)
+    if complex in kinds:
         raise TypeError("must be real number, not complex")
     if d.is_floating_point:
         with np.errstate(over="ignore"):
-            return np.array([float(x) for x in leaves], np.float64).astype(d.jnp)
+            return np.array(numbers, np.float64).astype(d.jnp)
     if d is dtypes.bool_:
-        return np.array([bool(x) for x in leaves], np.bool_)
-    info = np.iinfo(d.jnp)
-    if not d.is_signed or any(isinstance(x, float) for x in leaves) or not _within(leaves, info):
-        if any(
-            isinstance(x, int) and not -(1 << 63) <= x < 1 << (64 if d is dtypes.uint64 else 63)
-            for x in leaves
-        ):
-            raise ValueError("Overflow when unpacking long long")
-        return np.array([wrapped(x, d, d.name) for x in leaves], np.int64).astype(d.jnp)
-    return np.array(leaves, d.jnp)
-
-
-def _within(leaves: list[Any], info: Any) -> bool:
-    return not leaves or (min(leaves) >= info.min and max(leaves) <= info.max)
+        return np.array(list(map(bool, numbers)), np.bool_)
+    if float not in kinds and d.is_signed:
+        try:
+            found, info = np.array(numbers, np.int64), np.iinfo(d.jnp)
+        except OverflowError:
+            raise ValueError("Overflow when unpacking long long") from None
+        if not found.size or (found.min() >= info.min and found.max() <= info.max):
+            return found.astype(d.jnp)
+    top = 1 << (64 if d is dtypes.uint64 else 63)
+    if any(isinstance(x, int) and not -(1 << 63) <= x < top for x in numbers):
+        raise ValueError("Overflow when unpacking long long")
+    return np.array([wrapped(x, d, d.name) for x in numbers], np.int64).astype(d.jnp)
 
 
 def _is_sequence(x: Any) -> bool:
@@ -297,25 +294,25 @@ def _flattened(data: Any) -> tuple[tuple[int, ...], list[Any]]:
     while level and _is_sequence(level[0]):
         if all(isinstance(x, np.ndarray) and x.ndim and x.shape == level[0].shape for x in level) and shape:
             break
-        wanted = _length(level[0])
+        wanted = len(level[0])
         for x in level:
             if not _is_sequence(x):
                 raise TypeError("not a sequence")
-            if (found := _length(x)) != wanted:
+            if (found := len(x)) != wanted:
                 raise ValueError(f"expected sequence of length {wanted} at dim {len(shape)} (got {found})")
         shape.append(wanted)
         level = list(itertools.chain.from_iterable(level)) if wanted else []
         if len(shape) > 128:
             raise ValueError(f"too many dimensions '{type(data).__name__}'")
-    for x in level:
-        if _is_sequence(x) and not isinstance(x, np.ndarray):
-            raise TypeError(f"'{type(x).__name__}' object cannot be interpreted as an integer")
-        if isinstance(x, str) and shape and x is level[0]:
-            raise ValueError("too many dimensions 'str'")
-        if isinstance(x, np.ndarray) and not isinstance(level[0], np.ndarray):
-            raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
     return tuple(shape), level
 
 
-def _length(x: Any) -> int:
-    return len(x)
+def _check_leaves(leaves: list[Any], nested: bool) -> None:
+    """PyTorch's errors for what stands where a number should."""
+    for x in leaves:
+        if isinstance(x, str) and nested and x is leaves[0]:
+            raise ValueError("too many dimensions 'str'")
+        if isinstance(x, np.ndarray) and not isinstance(leaves[0], np.ndarray):
+            raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+        if _is_sequence(x) and not isinstance(x, np.ndarray):
+            raise TypeError(f"'{type(x).__name__}' object cannot be interpreted as an integer")

@@ -333,8 +333,8 @@ def linalg_matrix_exp(A: Array):
     """Matrix exponential."""
     if A.size == 0:
         return A
-    wide = A.astype(jnp.result_type(A.dtype, jnp.float64)).reshape(-1, *A.shape[-2:])
-    return jax.vmap(jax.scipy.linalg.expm)(wide).reshape(A.shape).astype(A.dtype)
+    flat = A.reshape(-1, *A.shape[-2:])
+    return jax.vmap(jax.scipy.linalg.expm)(flat).reshape(A.shape)
 
 
 @linalg("tensorinv", saves=("result",))

@@ -233,8 +233,11 @@ def kl_div(
     return reduce_loss(loss, size_average, reduce, reduction)
 
 
-def _check_poisson(size_average: Any = None, reduce: Any = None, reduction: str = "mean", **_: Any) -> None:
+def _check_poisson(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", **_: Any
+) -> None:
     check_reduction(reduction, size_average, reduce)
+    broadcast(input.shape, target.shape)
 
 
 @op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_poisson)

@@ -9,8 +9,9 @@ import numpy as np
 
 from .._core.checks import guard
 from .._core.registry import Array, namespace, op
-from .lowering.pool import last_max, adaptive_maxima, maxima, put_flat
+from .lowering.pool import adaptive_maxima, last_max, maxima, put_flat
 from .pool_shapes import (
+    INTEGERS,
     axes,
     check_adaptive,
     check_floating,
@@ -67,20 +68,26 @@ Raises:
 
 def _max_rows(rank: int) -> tuple[Any, Any, Any]:
     """`max_pool{rank}d` for nn.functional, that for torch, and the form that also gives indices."""
-    check, name = check_max(rank), f"max_pool{rank}d"
+    name = f"max_pool{rank}d"
     grad_name = f"MaxPool{rank}DWithIndicesBackward0"
 
     def pooled(x: Any, *args: Any) -> tuple[Any, Any]:
         return maxima(x, windows(x.shape[x.ndim - rank :], *args))
 
-    @op(spaces=(), name=name, saves=("input",), check=check, grad_name=grad_name)
+    @op(spaces=(), name=name, saves=("input",), check=check_max(rank, False), grad_name=grad_name)
     def values(
         input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
         ceil_mode: bool = False,
     ):  # fmt: skip
         return pooled(input, kernel_size, stride, padding, dilation, ceil_mode)[0]
 
-    @op(spaces=(), name=f"{name}_with_indices", saves=("input",), check=check, grad_name=grad_name)
+    @op(
+        spaces=(),
+        name=f"{name}_with_indices",
+        saves=("input",),
+        check=check_max(rank, True),
+        grad_name=grad_name,
+    )
     def both(
         input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
         ceil_mode: bool = False,
@@ -165,7 +172,7 @@ def _check_unpool(input: Any, indices: Any, size: Any) -> None:
                 f"max_unpooling{rank}d_forward_out_cpu(): Expected input to have non-zero size for non-batch "
                 f"dimensions, but got {shape_text(input.shape)} with dimension {axis} being empty."
             )
-    check_floating(f"max_unpool{rank}d", input, ("int64", "int32", "int16", "int8", "uint8"))
+    check_floating(f"max_unpool{rank}d", input, INTEGERS)
 
 
 @op(spaces=(), saves=("input", "indices"), check=_check_unpool, grad_name="MaxUnpoolBackward0")
@@ -231,8 +238,8 @@ max_unpool1d, max_unpool2d, max_unpool3d = map(_unpool, (1, 2, 3))
 
 _DOC_FRACTIONAL = """Maximum pooling over {axes} whose windows start at random, increasing places.
 
-The starts along an axis are floor(a * (i + u)) - floor(a * u) with a = (in - kernel) / (out - 1), the last one
-at the end, for one uniform u per plane and axis (Graham, "Fractional max-pooling", arXiv:1412.6071).
+The starts along an axis are floor(a * (i + u)) - floor(a * u) with a = (in - kernel) / (out - 1), the last
+one at the end, for one uniform u per plane and axis (Graham, "Fractional max-pooling", arXiv:1412.6071).
 
 Args:
     input: (N, C, {space}), or (C, {space}) without a batch.
@@ -276,7 +283,9 @@ def _starts(u: Any, n: int, kernel: int, out: int) -> Any:
 def _fractional_max_pool(input: Array, samples: Array, kernel: tuple, out: tuple):
     rank = len(kernel)
     lead, space = input.shape[: input.ndim - rank], input.shape[input.ndim - rank :]
-    u = samples.reshape(*lead, rank) if samples.size == int(np.prod(lead)) * rank else samples[..., :rank]
+    if input.size == 0:
+        return jnp.zeros((*lead, *out), input.dtype), jnp.zeros((*lead, *out), np.int64)
+    u = samples.reshape(*lead, rank)
     # `flat` holds, per window, the flattened position of each of its elements; PyTorch draws width first.
     flat = jnp.zeros((*lead, *(1,) * (2 * rank)), np.int32)
     for axis in range(rank):

@@ -9,9 +9,14 @@ from .._core.registry import function
 from .lowering.windows import Windows
 from .validate import not_implemented, shape_text, wrap_dim
 
-_WORDS = {2: "two", 3: "three"}
+INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
+_WORDS = {1: "one", 2: "two", 3: "three"}
 _MSG_EMPTY = (
     "Expected {a}D or {b}D (batch mode) tensor with optional 0 dim batch size for input, but got:{size}"
+)
+_MSG_EMPTY_3D = (
+    "max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive "
+    "length, but input has a shape of {} and non-batch dimension 0 has length zero!"
 )
 _MSG_SMALL = "Given input size: ({input}). Calculated output size: ({output}). Output size is too small"
 _MSG_PAD = (
@@ -77,6 +82,8 @@ def filled(output_size: Any, shape: Any, rank: int) -> Any:
     if output_size is None or isinstance(output_size, int):
         return output_size if output_size is not None else tuple(shape[len(shape) - rank :])
     sizes = tuple(output_size)
+    if len(shape) <= len(sizes):
+        raise ValueError(f"Input dimension should be at least {len(sizes) + 1}")
     if None not in sizes:
         return sizes
     return tuple(n if o is None else o for o, n in zip(sizes, shape[len(shape) - len(sizes) :], strict=True))
@@ -132,6 +139,8 @@ def check_windows(
         got = " ".join(f"dilation{axis}: {d}" for axis, d in zip("THW"[3 - rank :], dilation, strict=True))
         raise RuntimeError(f"dilation should be greater than zero, but got {got}")
     if 0 in input.shape[1:] or (input.ndim == rank + 1 and 0 in input.shape):
+        if name == "max_pool3d":
+            raise RuntimeError(_MSG_EMPTY_3D.format(shape_text(input.shape)))
         raise RuntimeError(_MSG_EMPTY.format(a=rank + 1, b=rank + 2, size=shape_text(input.shape)))
     out = windows(space, kernel, stride, padding, dilation, ceil_mode).out
     if min(out) < 1:
@@ -146,34 +155,39 @@ def check_windows(
         raise RuntimeError(_MSG_SMALL.format(input=given, output=got))
 
 
-def check_max(rank: int) -> Any:
-    """The row check of `max_pool{rank}d`."""
+def check_max(rank: int, with_indices: bool) -> Any:
+    """The row check of `max_pool{rank}d`; over one axis the wording depends on `with_indices`."""
     name = f"max_pool{rank}d"
 
     def check(
         input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
     ) -> None:
         if rank == 1:
-            check_max1d(input, kernel_size, stride, padding, dilation, ceil_mode)
-            check_floating("max_pool1d_impl", input, ("int64", "int32", "int16", "int8", "uint8"))
+            _check_line(input)
+        if rank == 1 and not with_indices:
+            _check_max1d(input, kernel_size, stride, padding, dilation, ceil_mode)
+            check_floating("max_pool1d_impl", input, INTEGERS)
             return
         _check_lengths(name, rank, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
         _check_rank(name, input, rank)
         check_windows(name, rank, input, kernel_size, stride, padding, dilation, ceil_mode)
-        check_floating(name, input, ("int64", "int32", "int16", "int8", "uint8"))
+        check_floating(name if rank > 1 else "max_pool2d", input, INTEGERS)
 
     return check
 
 
-def check_max1d(
-    input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> None:
-    """`max_pool1d` words its errors in its own way."""
+def _check_line(input: Any) -> None:
     if input.ndim not in (2, 3) or 0 in input.shape[-2:]:
         raise RuntimeError(
             "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, "
             f"but got:{shape_text(input.shape)}"
         )
+
+
+def _check_max1d(
+    input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> None:
+    """`max_pool1d` alone words its errors in its own way."""
     given = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
     for what, value in given.items():
         if value is not None and not isinstance(value, int) and len(value) > 1:

@@ -75,9 +75,10 @@ def tensor_deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if copied is None:
         copied = memo[id(cell)] = Storage(cell.read())
         memo.setdefault("torchlike storages", []).append(cell)  # type: ignore[call-overload]  # keeps its id taken
-    out._storage, out._lens = copied, self._lens
-    if self._lens is not None:
-        out._seen = -1
+    vars(out).update(vars(self._alias()))
+    out._storage = copied
+    if out._lens is not None:
+        out._value, out._seen = None, -1
     out._req = self.requires_grad
     if self._grad is not None:
         out._grad = copy.deepcopy(self._grad, memo)
@@ -122,7 +123,6 @@ def _rebuild(array: np.ndarray, device: str, requires_grad: bool, cls: type, att
 
 
 Tensor.__repr__ = tensor_repr  # type: ignore[method-assign]
-Tensor.__str__ = tensor_repr  # type: ignore[method-assign]
 Tensor.__format__ = tensor_format  # type: ignore[method-assign]
 Tensor.__deepcopy__ = tensor_deepcopy  # type: ignore[attr-defined]
 Tensor.__copy__ = tensor_copy  # type: ignore[attr-defined]

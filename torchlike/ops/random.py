@@ -232,7 +232,7 @@ def normal(
     out: Tensor | None = None,
     **keywords: Any,
 ) -> Tensor:
-    """Normal numbers: `normal(mean, std)` with a tensor among them (they broadcast), `normal(mean, std, size)`.
+    """Normal numbers: `normal(mean, std)` with a tensor among them (they broadcast) or `normal(m, s, size)`.
 
     Args:
         keywords: with `size`: dtype, layout, device, requires_grad, pin_memory.

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .._core import dtypes
 from .._core.dtypes import dtype, get_default_dtype
@@ -18,6 +19,7 @@ from .factory import How, factory, fits, number, produce, whole
 from .numbers import of_dtype, overflow
 from .validate import not_implemented, scalar_name
 
+_HALF_BITS = {"float16": (5, 10), "bfloat16": (8, 7)}  # of the exponent and of the fraction
 _MSG_RANGE = (
     "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent "
     "with "
@@ -131,18 +133,23 @@ def _bounds(name: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tuple[
 
 def _line(steps: int, d: dtype, start: Any, end: Any) -> Any:
     """`steps` numbers from start to end, each half counted from its own end (as PyTorch does)."""
-    work = np.dtype(np.float32) if d.itemsize <= 2 else d.jnp
+    narrow = d.itemsize <= 2 and d.is_floating_point
+    work = np.dtype(np.float32) if narrow else d.jnp
     if d.category < dtypes.FLOAT:
         work = np.dtype(np.float64)
         start, end = start.astype(d.jnp), end.astype(d.jnp)
-    start, end = start.astype(work), end.astype(work)
+
+    def rounded(x: Any) -> Any:
+        """Each step of the computation is rounded to a half dtype, which XLA would save."""
+        return lax.reduce_precision(x, *_HALF_BITS[d.name]) if narrow else x
+
+    start, end = rounded(start.astype(work)), rounded(end.astype(work))
     if steps < 2:
         return jnp.full((steps,), start)
     index = jnp.arange(steps, dtype=jnp.int64)
-    step = (end - start) / (steps - 1)
-    return jnp.where(
-        index < steps // 2, start + step * index.astype(work), end - step * (steps - 1 - index).astype(work)
-    )
+    step = rounded(rounded(end - start) / (steps - 1))
+    up, down = rounded(index.astype(work)), rounded((steps - 1 - index).astype(work))
+    return jnp.where(index < steps // 2, start + rounded(step * up), end - rounded(step * down))
 
 
 def _linspace(steps: int, d: dtype, start: Any, end: Any) -> Any:

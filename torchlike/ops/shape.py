@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,10 +10,13 @@ import numpy as np
 from jax import lax
 
 from .._core import dtypes
-from .._core.registry import DEFAULT, Array, Arrays, Operand, Scalar, function, op, write_out
-from .._core.tensor import Tensor, from_numpy_copy
+from .._core.registry import DEFAULT, Array, Arrays, Operand, function, op, write_out
+from .._core.tensor import Size, Tensor, from_numpy_copy
 from . import view as views
-from .view import wrap_dim
+from .masked import nonzero
+from .results import scalar_name
+from .scatter import index_select
+from .strides import wrap_dim
 
 
 def _check_cat(tensors: Any, dim: Any) -> None:
@@ -135,11 +138,9 @@ def _promoted(input: Operand, other: Operand):
 def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
     """`input` where the condition holds, else `other`; shapes broadcast. One argument: `nonzero(as_tuple=True)`."""
     if input is None and other is None:
-        from .indexing import nonzero
-
         return nonzero(condition, as_tuple=True)
     if condition.dtype not in (dtypes.bool_, dtypes.uint8):
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {_scalar(condition)}")
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {scalar_name(condition)}")
     c = condition if condition.dtype is dtypes.bool_ else condition.bool()
     a, b = _promoted(input, other)
     result = _where(c, a, b)
@@ -152,12 +153,6 @@ def _tensor_where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
 
 
 function(spaces=("Tensor",), name="where")(_tensor_where)
-
-
-def _scalar(t: Tensor) -> str:
-    from .._core.registry import _SCALAR_NAMES
-
-    return _SCALAR_NAMES[t.dtype.name]
 
 
 # ---- repeating -----------------------------------------------------------------------------------
@@ -206,168 +201,11 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
         if counts.size > 1:
             if counts.size != input.shape[d]:
                 raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({d}) = {input.shape[d]}")
-            from .indexing import index_select
-
             return index_select(input, d, from_numpy_copy(np.repeat(np.arange(input.shape[d]), counts), input.device))
         repeats = int(counts[0])
     if repeats < 0:
         raise RuntimeError("repeats can not be negative")
     return _repeat_each(input, int(repeats), d)
-
-
-# ---- rearranging ------------------------------------------------------------------------------------
-
-
-def _dims_of(dims: Any) -> tuple[int, ...]:
-    return (dims,) if isinstance(dims, int) else tuple(int(d) for d in dims)
-
-
-@op(spaces=(), name="flip")
-def _flip(input: Array, dims: tuple):
-    return jnp.flip(input, dims)
-
-
-@function()
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    """A copy reversed along dimensions."""
-    wanted = _dims_of(dims[0] if len(dims) == 1 else dims)
-    found = tuple(wrap_dim(d, input.ndim) for d in wanted)
-    if len(set(found)) != len(found):
-        raise RuntimeError(f"dim {next(d for d in found if found.count(d) > 1)} appears multiple times in the list of dims")
-    return _flip(input, found if input.ndim else ())
-
-
-@function()
-def fliplr(input: Tensor) -> Tensor:
-    """Reversed along dimension 1."""
-    if input.ndim < 2:
-        raise RuntimeError("Input must be >= 2-d.")
-    return flip(input, 1)
-
-
-@function()
-def flipud(input: Tensor) -> Tensor:
-    """Reversed along dimension 0."""
-    if input.ndim < 1:
-        raise RuntimeError("Input must be >= 1-d.")
-    return flip(input, 0)
-
-
-@op(spaces=(), name="roll")
-def _roll(input: Array, shifts: tuple, dims: tuple):
-    return jnp.roll(input, shifts, dims)
-
-
-@function()
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """Shifted along dimensions, wrapping around (along the flattened tensor without dims)."""
-    s = _dims_of(shifts)
-    if dims is None or dims == ():
-        if len(s) != 1:
-            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:0")
-        return views.reshape(_roll(views.reshape(input, (-1,)), s, (0,)), input.shape)
-    d = _dims_of(dims)
-    if len(s) != len(d):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:{len(d)}")
-    return _roll(input, s, tuple(wrap_dim(k, input.ndim) for k in d)) if input.ndim else input.clone()
-
-
-@function()
-def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
-    """Turned by 90 degrees k times in the plane of two dimensions."""
-    if len(dims) != 2:
-        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
-    if input.ndim < 2:
-        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
-    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == input.ndim:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
-    a, b = wrap_dim(dims[0], input.ndim), wrap_dim(dims[1], input.ndim)
-    k %= 4
-    if k == 0:
-        return input.clone()
-    if k == 2:
-        return flip(input, (a, b))
-    return flip(views.transpose(input, a, b), a) if k == 1 else views.transpose(flip(input, a), a, b).clone()
-
-
-def _check_tri(name: str) -> Any:
-    def check(input: Any, diagonal: Any) -> None:
-        if input.ndim < 2:
-            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
-
-    return check
-
-
-@op(inplace=True, out=True, check=_check_tri("tril"))
-def tril(input: Array, diagonal: int = 0):
-    """The lower triangles, zeros elsewhere."""
-    return jnp.tril(input, diagonal)
-
-
-@op(inplace=True, out=True, check=_check_tri("triu"))
-def triu(input: Array, diagonal: int = 0):
-    """The upper triangles, zeros elsewhere."""
-    return jnp.triu(input, diagonal)
-
-
-@op(spaces=(), name="diag_embed")
-def _diag_embed(input: Array, offset: int, dim1: int, dim2: int):
-    n = input.shape[-1] + abs(offset)
-    rows = jnp.arange(input.shape[-1]) + max(-offset, 0)
-    cols = jnp.arange(input.shape[-1]) + max(offset, 0)
-    out = jnp.zeros((*input.shape[:-1], n, n), input.dtype).at[..., rows, cols].set(input)
-    return jnp.moveaxis(out, (-2, -1), (dim1, dim2))
-
-
-@function()
-def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices with the last dimension on a diagonal."""
-    n = input.ndim + 1
-    a, b = wrap_dim(dim1, n), wrap_dim(dim2, n)
-    if a == b:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return _diag_embed(input, offset, a, b)
-
-
-@function()
-def diag(input: Tensor, diagonal: int = 0, *, out: Any = None) -> Tensor:
-    """A matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
-    if input.ndim not in (1, 2):
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
-    result = diag_embed(input, diagonal) if input.ndim == 1 else views.diagonal(input, diagonal).clone()
-    return result if out is None else write_out("diag", result, out)
-
-
-@function()
-def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """A matrix with all elements on its diagonal."""
-    return diag_embed(views.reshape(input, (-1,)), offset)
-
-
-def _scattered(name: str, pick: Any, doc: str) -> Any:
-    def scattered(input: Tensor, src: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        out = input.clone()
-        part = pick(out, *args, **kwargs)
-        if tuple(part.shape) != tuple(src.shape):
-            raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(part.shape)}")
-        part.copy_(src)
-        return out
-
-    scattered.__name__ = name
-    scattered.__doc__ = doc
-    return function()(scattered)
-
-
-diagonal_scatter = _scattered("diagonal_scatter", views.diagonal, "A copy with `src` on a diagonal.")
-select_scatter = _scattered("select_scatter", views.select, "A copy with `src` at one index of a dimension.")
-as_strided_scatter = _scattered("as_strided_scatter", views.as_strided, "A copy with `src` in a strided view.")
-
-
-def _slice_of(x: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
-    return views.slice_dim(x, wrap_dim(dim, x.ndim), slice(start, end, step))
-
-
-slice_scatter = _scattered("slice_scatter", _slice_of, "A copy with `src` in a slice of a dimension.")
 
 
 # ---- several tensors -----------------------------------------------------------------------------------
@@ -384,8 +222,6 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
 @function(spaces=("torch",))
 def broadcast_shapes(*shapes: Any) -> Any:
     """The common shape of several, by broadcasting."""
-    from .._core.tensor import Size
-
     plain = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     n = max((len(s) for s in plain), default=0)
     out = [1] * n
@@ -440,8 +276,6 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 @function()
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All combinations of r elements of a vector, one row each."""
-    import itertools
-
     if input.ndim != 1:
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
     if r < 0:
@@ -470,53 +304,3 @@ def _block_diag(tensors: Arrays):
         out = lax.dynamic_update_slice(out, t, (r, c))
         r, c = r + t.shape[0], c + t.shape[1]
     return out
-
-
-# ---- filling ---------------------------------------------------------------------------------------------
-
-
-@op(spaces=("torch",), inplace=True)
-def fill(input: Array, value: Operand):
-    """A tensor like `input` with one value everywhere."""
-    return jnp.broadcast_to(value.astype(input.dtype), input.shape)
-
-
-fill_ = fill.inplace
-
-
-@function()
-def zero_(self: Tensor) -> Tensor:
-    """Sets every element to zero."""
-    return fill_(self, 0)
-
-
-@function(spaces=("Tensor",))
-def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
-    """Writes one value along the main diagonal."""
-    if self.ndim < 2:
-        raise RuntimeError("dimensions must larger than 1")
-    if self.ndim > 2 and len(set(self.shape)) != 1:
-        raise RuntimeError("all dimensions of input must be of equal length")
-    return masked_diagonal(self, fill_value, wrap)
-
-
-def masked_diagonal(self: Tensor, value: Any, wrap: bool) -> Tensor:
-    """`fill_diagonal_` by a mask made on the host."""
-    mask = np.zeros(tuple(self.shape), bool)
-    np.fill_diagonal(mask, True, wrap=wrap)
-    return self.masked_fill_(from_numpy_copy(mask, self.device), value)
-
-
-@op(spaces=("torch",), name="constant_pad_nd")
-def constant_pad_nd(input: Array, pad: tuple, value: Scalar = 0):
-    """`input` padded by `value`: pairs (before, after) from the last dimension on; negative crops."""
-    config = [(0, 0, 0)] * input.ndim
-    for i in range(len(pad) // 2):
-        config[input.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1], 0)
-    return lax.pad(input, jnp.asarray(value, input.dtype), config)
-
-
-@function()
-def numel(input: Tensor) -> int:
-    """Number of elements."""
-    return math.prod(input.shape)

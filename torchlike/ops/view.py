@@ -15,27 +15,12 @@ import numpy as np
 from jax import lax
 
 from .._core import dtypes
+from .._core.autograd import TYPE_NAMES
 from .._core.registry import Array, Scalar, function, publish, view
 from .._core.tensor import Tensor
-
-
-def wrap_dim(dim: int, ndim: int) -> int:
-    """A dimension counted from the front; IndexError as PyTorch words it."""
-    n = max(ndim, 1)
-    if not isinstance(dim, int):
-        raise TypeError(f"dimension must be an int, not {type(dim).__name__}")
-    if not -n <= dim < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-    return dim + n if dim < 0 else dim
-
-
-def contiguous_strides(shape: Any) -> tuple[int, ...]:
-    """Row-major strides in elements."""
-    out, step = [], 1
-    for n in reversed(shape):
-        out.append(step)
-        step *= max(n, 1)
-    return tuple(reversed(out))
+from .bits import view_dtype
+from .copying import clone
+from .strides import _dims, contiguous_strides, geometry, infer_shape, view_strides, wrap_dim
 
 
 # ---- select and slice ------------------------------------------------------------------
@@ -145,57 +130,6 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
 # ---- reshaping ------------------------------------------------------------------------------
 
 
-def infer_shape(shape: Any, size: int) -> tuple[int, ...]:
-    """A requested shape with its -1 filled in; RuntimeError as PyTorch words it."""
-    shape = tuple(int(n) for n in shape)
-    known, hole = 1, None
-    for i, n in enumerate(shape):
-        if n == -1:
-            if hole is not None:
-                raise RuntimeError("only one dimension can be inferred")
-            hole = i
-        elif n < 0:
-            raise RuntimeError(f"invalid shape dimension {n}")
-        else:
-            known *= n
-    if hole is None:
-        if known != size:
-            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
-        return shape
-    if known == 0:
-        raise RuntimeError(
-            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size "
-            "-1 can be any value and is ambiguous"
-        )
-    if size % known:
-        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
-    return (*shape[:hole], size // known, *shape[hole + 1 :])
-
-
-def view_strides(shape: Any, strides: Any, new: Any) -> tuple[int, ...] | None:
-    """Strides of a reshaped view, None where data would have to move (PyTorch's `computeStride`)."""
-    if math.prod(shape) == 0:
-        return contiguous_strides(new)
-    out: list[int] = [0] * len(new)
-    j = len(new) - 1
-    chunk, base = 1, strides[-1] if shape else 1
-    for i in range(len(shape) - 1, -1, -1):
-        chunk *= shape[i]
-        if i == 0 or (shape[i - 1] != 1 and strides[i - 1] != chunk * base):
-            done = 1
-            while j >= 0 and (done < chunk or new[j] == 1):
-                out[j] = done * base
-                done *= new[j]
-                j -= 1
-            if done != chunk:
-                return None
-            if i > 0:
-                base, chunk = strides[i - 1], 1
-    if not shape:
-        return contiguous_strides(new)
-    return tuple(out) if j == -1 else None
-
-
 def _view_geometry(shape: Any, strides: Any, offset: int, new: Any) -> Any:
     out = view_strides(shape, strides, new)
     if out is None:
@@ -211,29 +145,6 @@ def _view(input: Array, shape: tuple):
     return input.reshape(shape)
 
 
-def _dims(args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> tuple[Any, ...]:
-    """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` alike."""
-    if kwargs:
-        return tuple(kwargs.pop(name))
-    if len(args) == 1 and isinstance(args[0], (tuple, list)):
-        return tuple(args[0])
-    return args
-
-
-def geometry(t: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """(shape, strides, storage offset) of a Tensor."""
-    s = t._storage
-    shape = s.value.aval.shape
-    if s.host is not None and s.host.ndim == len(shape) and s.host.size:
-        strides = tuple(k // s.host.itemsize for k in s.host.strides)
-    else:
-        strides = contiguous_strides(shape)
-    offset = 0
-    for lens in t._lens or ():
-        shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
-    return tuple(shape), tuple(strides), offset
-
-
 @function(spaces=("Tensor",), name="view")
 def tensor_view(self: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
     """A view of another shape, or of another dtype.
@@ -242,8 +153,6 @@ def tensor_view(self: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
         RuntimeError: the number of elements differs, or the strides do not allow it.
     """
     if "dtype" in kwargs or (shape and isinstance(shape[0], dtypes.dtype)):
-        from .convert import view_dtype
-
         return view_dtype(self, kwargs.get("dtype", shape[0] if shape else None))
     new = infer_shape(_dims(shape, kwargs, "size"), self._aval.size)
     if self._lens is not None:
@@ -258,8 +167,6 @@ def reshape(input: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
     if input._lens is not None:
         old, strides, _ = geometry(input)
         if view_strides(old, strides, new) is None:
-            from .convert import clone
-
             return _view(clone(input), new)
     return _view(input, new)
 
@@ -395,10 +302,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 @function()
 def adjoint(input: Tensor) -> Tensor:
     """The conjugate with the last two dimensions exchanged."""
-    from .pointwise import conj
-
     out = transpose(input, -2, -1)
-    return conj(out) if out.is_complex() else out
+    return out.conj() if out.is_complex() else out
 
 
 publish("Tensor", "T", property(lambda self: _permute(self, tuple(range(self._aval.ndim))[::-1])))
@@ -476,8 +381,6 @@ def expand(self: Tensor, *sizes: Any, implicit: bool = False) -> Tensor:
 
 
 def _type_of(x: Tensor) -> str:
-    from .._core.autograd import TYPE_NAMES
-
     return f"torch.{TYPE_NAMES.get(x.dtype.name, 'Tensor')}"
 
 
@@ -619,233 +522,3 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     return _as_strided(base, size, stride, offset)
 
 
-# ---- parts ---------------------------------------------------------------------------------------------------
-
-
-@function()
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts: of one size (the last may be smaller), or of the sizes given."""
-    a = tensor._aval
-    d = wrap_dim(dim, a.ndim)
-    if a.ndim == 0:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
-    n = a.shape[d]
-    if isinstance(split_size_or_sections, (tuple, list)):
-        return split_with_sizes(tensor, split_size_or_sections, dim)
-    size = int(split_size_or_sections)
-    if size < 0:
-        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-    if size == 0 and n:
-        raise RuntimeError("split_size can only be 0 if dimension size is 0, but got dimension size of " + str(n))
-    starts = range(0, n, size) if n else [0]
-    return tuple(_slice(tensor, d, s, min(size, n - s), 1) for s in starts)
-
-
-@function()
-def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts of the given sizes."""
-    d = wrap_dim(dim, input._aval.ndim)
-    n = input._aval.shape[d]
-    sizes = [int(s) for s in split_sizes]
-    if any(s < 0 for s in sizes):
-        raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")
-    if sum(sizes) != n:
-        raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
-            f"but got split_sizes={sizes}"
-        )
-    out, start = [], 0
-    for s in sizes:
-        out.append(_slice(input, d, start, s, 1))
-        start += s
-    return tuple(out)
-
-
-@function()
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most `chunks` parts of equal size (the last may be smaller)."""
-    a = input._aval
-    if a.ndim == 0:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = a.shape[wrap_dim(dim, a.ndim)]
-    size = -(-n // chunks)
-    if size == 0:
-        return split_with_sizes(input, [0] * chunks, dim)
-    return split(input, size, dim)
-
-
-@function()
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of parts: a number of nearly equal ones, or cut before the given indices."""
-    a = input._aval
-    if a.ndim == 0:
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
-    d = wrap_dim(dim, a.ndim)
-    n = a.shape[d]
-    cuts = indices_or_sections
-    if isinstance(cuts, Tensor):
-        if cuts.device.type != "cpu":
-            raise RuntimeError(f"tensor_split expected tensor_indices_or_sections to be on cpu, but it's on {cuts.device}")
-        if cuts.dtype is not dtypes.int64:
-            raise RuntimeError(
-                "tensor_split expected tensor_indices_or_sections to have dtype of long, but got "
-                + str(cuts.dtype).replace("torch.", "").capitalize()
-            )
-        if cuts.ndim > 1:
-            raise RuntimeError(
-                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, "
-                f"but got a tensor with {cuts.ndim} dims"
-            )
-        cuts = cuts.tolist()
-    if isinstance(cuts, int):
-        if cuts <= 0:
-            raise RuntimeError(f"number of sections must be larger than 0, got {cuts}")
-        size, more = divmod(n, cuts)
-        bounds = [0]
-        for i in range(cuts):
-            bounds.append(bounds[-1] + size + (i < more))
-    else:
-        bounds = [0, *[min(max(int(c) + n if c < 0 else int(c), 0), n) for c in cuts], n]
-    return tuple(_slice(input, d, s, max(e - s, 0), 1) for s, e in zip(bounds, bounds[1:]))
-
-
-def _nd_split(name: str, dim: Any, least: int) -> Any:
-    def part(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
-        n = input.ndim
-        if n < least:
-            raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension{'s' if least > 1 else ''}, but got a tensor with {n} dimensions!")
-        d = dim(n)
-        if isinstance(indices_or_sections, int):
-            if indices_or_sections == 0 or input.shape[d] % indices_or_sections:
-                raise RuntimeError(
-                    f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {input.shape[d]} "
-                    f"is not divisible by the split_size {indices_or_sections}!"
-                )
-        return tensor_split(input, indices_or_sections, d)
-
-    part.__name__ = name
-    part.__doc__ = f"Views of parts along dimension {dim(3)} (of a tensor with several); see `tensor_split`."
-    return function()(part)
-
-
-hsplit = _nd_split("hsplit", lambda n: 0 if n == 1 else 1, 1)
-vsplit = _nd_split("vsplit", lambda n: 0, 2)
-dsplit = _nd_split("dsplit", lambda n: 2, 3)
-
-
-@function()
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of all entries along a dimension."""
-    a = input._aval
-    if a.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
-    d = wrap_dim(dim, a.ndim)
-    return tuple(_select(input, d, i) for i in range(a.shape[d]))
-
-
-# ---- complex parts ----------------------------------------------------------------------------------------------
-
-
-def _double_strides(shape: Any, strides: Any, offset: int) -> Any:
-    return shape, tuple(2 * s for s in strides), 2 * offset
-
-
-@view(spaces=(), name="real", put=lambda base, new: lax.complex(new, jnp.imag(base)), geometry=_double_strides,
-      numpy=lambda array: array.real)  # fmt: skip
-def _real(input: Array):
-    return jnp.real(input)
-
-
-@view(spaces=(), name="imag", put=lambda base, new: lax.complex(jnp.real(base), new),
-      geometry=lambda shape, strides, offset: (shape, tuple(2 * s for s in strides), 2 * offset + 1),
-      numpy=lambda array: array.imag)  # fmt: skip
-def _imag(input: Array):
-    return jnp.imag(input)
-
-
-@function()
-def real(input: Tensor) -> Tensor:
-    """A view of the real parts; real tensors as they are."""
-    return _real(input) if input.is_complex() else input
-
-
-@function()
-def imag(input: Tensor) -> Tensor:
-    """A view of the imaginary parts.
-
-    Raises:
-        RuntimeError: the dtype is real.
-    """
-    if not input.is_complex():
-        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return _imag(input)
-
-
-@view(spaces=("torch",), put=lambda base, new: lax.complex(new[..., 0], new[..., 1]),
-      geometry=lambda shape, strides, offset: ((*shape, 2), (*[2 * s for s in strides], 1), 2 * offset),
-      numpy=lambda array: array[..., None].view(array.real.dtype))  # fmt: skip
-def view_as_real(input: Array):
-    """A real view of a complex tensor with a last dimension of size 2."""
-    return jnp.stack([jnp.real(input), jnp.imag(input)], -1)
-
-
-@view(spaces=("torch",), put=lambda base, new: jnp.stack([jnp.real(new), jnp.imag(new)], -1),
-      geometry=lambda shape, strides, offset: (shape[:-1], tuple(s // 2 for s in strides[:-1]), offset // 2),
-      numpy=lambda array: array.view(np.result_type(array.dtype, np.complex64))[..., 0])  # fmt: skip
-def view_as_complex(input: Array):
-    """A complex view of a real tensor whose last dimension has size 2."""
-    return lax.complex(input[..., 0], input[..., 1])
-
-
-def _property(name: str, read: Any) -> None:
-    def write(self: Tensor, value: Any) -> None:
-        read(self).copy_(value)
-
-    publish("Tensor", name, property(read, write))
-
-
-_property("real", real)
-_property("imag", imag)
-
-
-# ---- layout as the user sees it ---------------------------------------------------------------------------------------
-
-
-@function(spaces=("Tensor",))
-def stride(self: Tensor, dim: int | None = None) -> Any:
-    """Elements to step over for the next entry, per dimension or of one."""
-    s = geometry(self)[1] if self._lens or self._storage.host is not None else contiguous_strides(self._aval.shape)
-    return s if dim is None else s[wrap_dim(dim, len(s))]
-
-
-@function(spaces=("Tensor",))
-def storage_offset(self: Tensor) -> int:
-    """Elements of the storage before the first."""
-    return geometry(self)[2] if self._lens else 0
-
-
-@function(spaces=("Tensor",))
-def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
-    """Whether the elements lie in row-major order without gaps."""
-    if not self._lens and self._storage.host is None:
-        return True
-    shape, strides, _ = geometry(self)
-    return 0 in shape or all(n == 1 or s == c for n, s, c in zip(shape, strides, contiguous_strides(shape)))
-
-
-@function(spaces=("Tensor",))
-def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
-    """self if its elements lie in row-major order, else a copy where they do."""
-    if is_contiguous(self):
-        return self
-    from .convert import clone
-
-    return clone(self)
-
-
-@function(spaces=("Tensor",))
-def _is_view(self: Tensor) -> bool:
-    """Whether it is a view of another tensor."""
-    return self._base is not None

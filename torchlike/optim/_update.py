@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.registry import fused
+from .._core.storage import write_all
 from .._core.tensor import Tensor, from_numpy_copy
 from ._counters import common_cohort, counters_of, enlist
 
@@ -44,7 +45,7 @@ class Rule:
         decay: str = "",
         **static: Any,
     ) -> Lists:
-        """One step: `lists` is (params, grads, numbers given as Tensors, *state), `names` those of all numbers."""
+        """One step: `lists` is (params, grads, numbers that are Tensors, *state); `names` of all numbers."""
         params, grads, given, *states = lists
         numbers = dict(zip(names, (*scalars, *[a.reshape(()) for a in given])))
         rows = [
@@ -143,7 +144,7 @@ def update_group(opt: Any, group: dict[str, Any]) -> None:
 
 
 def partition(opt: Any, group: dict[str, Any], params: list) -> dict[Any, list[int]]:
-    """Positions of parameters by (device, kind of state, counters); the last is None where there is no state yet."""
+    """Positions of parameters by (device, kind of state, counters); None where there is no state."""
     parts: dict[Any, list[int]] = {}
     for i, p in enumerate(params):
         s = opt.state.get(p)
@@ -211,8 +212,8 @@ def _apply(
 
 def _rebind(tensors: list[Tensor], values: Iterable[Any]) -> None:
     """`Tensor._write` for lists, without two calls per tensor: this is the hot path of `step`."""
+    storages = [t._storage for t in tensors if t._lens is None]
+    if len(storages) == len(tensors):
+        return write_all(storages, values)
     for t, v in zip(tensors, values):
-        if t._lens is None:
-            t._storage.write(v)
-        else:
-            t._write(v)
+        t._write(v)

@@ -196,7 +196,8 @@ class Optimizer:
         for group in self.param_groups:
             for key, value in self._late_options.items():
                 group.setdefault(key, value)
-            resume(self, group)
+            if self._rule is not None:
+                resume(self, group)
 
     # Options that older checkpoints may lack, with the value they had then.
     _late_options: dict[str, Any] = {}

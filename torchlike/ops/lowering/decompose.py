@@ -104,7 +104,7 @@ def pinv(x: Any, tolerance: Any, hermitian: bool) -> Any:
         keep = size > tolerance(size.max(-1, keepdims=True))
         inverse = jnp.where(keep, 1 / jnp.where(keep, w, 1), 0)
         p = (v * inverse[..., None, :].astype(v.dtype)) @ _h(v)
-        return _pinv_of((x + _h(x)) / 2, p)
+        return _pinv_of(x, p)
     u, s, vh = ll.svd(still, full_matrices=False)
     keep = s > tolerance(s.max(-1, keepdims=True))
     inverse = jnp.where(keep, 1 / jnp.where(keep, s, 1), 0)

@@ -22,7 +22,6 @@ def _mean(x: Any, axes: Axes) -> Any:
     return x.mean(axes, keepdims=True)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
 def standardize(x: Any, axes: Axes, eps: float, center: bool = True) -> tuple[Any, Any, Any]:
     """Shifts and scales to mean 0 and variance 1 over `axes`.
 
@@ -35,16 +34,24 @@ def standardize(x: Any, axes: Axes, eps: float, center: bool = True) -> tuple[An
     Returns:
         The result, the mean, and the (biased) variance; the last two keep `axes` with size 1.
     """
+    if center and all(x.shape[a] == 1 for a in axes):
+        zero = lax.stop_gradient(x - x)  # one value is its own mean: exactly 0, and so is the derivative
+        return zero, x, zero
+    return _standardize(x, axes, eps, center)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
+def _standardize(x: Any, axes: Axes, eps: float, center: bool) -> tuple[Any, Any, Any]:
     mean = _mean(x, axes) if center else jnp.zeros((), x.dtype)
     centered = x - mean if center else x
     variance = _mean(centered * centered, axes)
     return centered * lax.rsqrt(variance + eps), mean, variance
 
 
-@standardize.defjvp
+@_standardize.defjvp
 def _standardize_jvp(axes: Axes, eps: float, center: bool, primals: Any, tangents: Any) -> Any:
     (x,), (dx,) = primals, tangents
-    y, mean, variance = standardize(x, axes, eps, center)
+    y, mean, variance = _standardize(x, axes, eps, center)
     rate = lax.rsqrt(variance + eps)
     # Scaled first: the transpose then subtracts before it scales, so what cancels does so exactly.
     scaled = dx * rate

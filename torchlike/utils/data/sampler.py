@@ -137,8 +137,7 @@ class WeightedRandomSampler(Sampler[int]):
             )
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        data = weights._host() if isinstance(weights, Tensor) else weights
-        data = np.asarray([float(w) for w in data] if isinstance(data, (list, tuple)) else data, np.float64)
+        data = np.asarray(weights._host() if isinstance(weights, Tensor) else weights, np.float64)
         if data.ndim != 1:
             raise ValueError(
                 f"weights should be a 1d sequence but given weights have shape {tuple(data.shape)}"

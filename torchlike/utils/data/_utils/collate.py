@@ -133,18 +133,21 @@ def number_array(batch: Sequence[Any]) -> np.ndarray | None:
         try:
             return np.array(batch, np.int64)
         except OverflowError:
-            raise RuntimeError("Overflow when unpacking long long") from None
+            raise ValueError("Overflow when unpacking long long") from None
     if kinds <= {int, bool, float}:
         return np.array(batch, dtypes.get_default_dtype().jnp)
     return None
 
 
-def _functions(emit: Callable[[np.ndarray], Any]) -> CollateMap:
-    """The collate functions; `emit` turns a batch in NumPy into what is returned."""
+def _functions(emit: Callable[[np.ndarray], Any], force: bool) -> CollateMap:
+    """The collate functions; `emit` turns a batch in NumPy into what is returned.
+
+    With `force`, pending samples are computed; otherwise stacking joins what is pending.
+    """
 
     def collate_tensor_fn(batch: Any, *, collate_fn_map: CollateMap | None = None) -> Any:
         """Tensors: stacked along a new first dimension."""
-        arrays = [host_array(t) for t in batch]
+        arrays = [host_array(t, force) for t in batch]
         if all(a is not None for a in arrays):
             return emit(stack_arrays(arrays))  # type: ignore[arg-type]
         return stack(list(batch), 0)
@@ -184,10 +187,10 @@ def collate_str_fn(batch: Any, *, collate_fn_map: CollateMap | None = None) -> A
     return batch
 
 
-default_collate_fn_map: CollateMap = _functions(own)
+default_collate_fn_map: CollateMap = _functions(own, force=False)
 for _fn in default_collate_fn_map.values():
     _fn.__qualname__ = _fn.__name__  # they are found, and pickled, under these names
-_IN_WORKER = dict(zip(default_collate_fn_map.values(), _functions(HostTensor).values()))
+_IN_WORKER = dict(zip(default_collate_fn_map.values(), _functions(HostTensor, force=True).values()))
 collate_tensor_fn = default_collate_fn_map[Tensor]
 collate_numpy_array_fn = default_collate_fn_map[np.ndarray]
 collate_numpy_scalar_fn = default_collate_fn_map[np.bool_, np.number, np.object_]

@@ -1,0 +1,106 @@
+"""Calling a module with other tensors in place of its own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..._core.tensor import Tensor
+from ..modules.module import Module
+
+__all__ = ["functional_call"]
+
+
+def _holders(module: Module) -> dict[str, tuple[dict[str, Any], str]]:
+    """Dotted name -> (the dict of the submodule that holds it, its key there); duplicates included."""
+    found = {}
+    for path, sub in module.named_modules(remove_duplicate=False):
+        for own in (sub._parameters, sub._buffers):
+            for key, value in own.items():
+                if value is not None:
+                    found[f"{path}.{key}" if path else key] = (own, key)
+    return found
+
+
+def _with_tied(holders: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The replacements, repeated for every other name of the same tensor."""
+    names: dict[int, list[str]] = {}
+    for name, (own, key) in holders.items():
+        names.setdefault(id(own[key]), []).append(name)
+    out = dict(tensors)
+    for group in names.values():
+        given = [n for n in group if n in tensors]
+        if len({id(tensors[n]) for n in given}) > 1:
+            raise ValueError(
+                f"functional_call got multiple values for keys {sorted(given)}, which are tied. "
+                "Consider using tie_weights=False"
+            )
+        if given:
+            out.update(dict.fromkeys(group, tensors[given[0]]))
+    return out
+
+
+@contextmanager
+def _reparametrize_module(
+    module: Module, parameters_and_buffers: dict[str, Tensor], tie_weights: bool = False, strict: bool = False,
+    stack_weights: bool = False,
+) -> Iterator[None]:  # fmt: skip
+    """Within this context the module has the given tensors."""
+    holders = _holders(module)
+    tensors = _with_tied(holders, parameters_and_buffers) if tie_weights else dict(parameters_and_buffers)
+    unknown = [n for n in tensors if n not in holders]
+    problems = []
+    if strict:
+        missing = [n for n in holders if n not in tensors]
+        if unknown:
+            problems.append("Unexpected key(s): {}.".format(", ".join(unknown)))
+        if missing:
+            problems.append("Missing key(s): {}.".format(", ".join(missing)))
+    if problems:
+        raise RuntimeError(
+            "Error(s) in reparametrizing for {}:\n\t{}".format(module._get_name(), "\n\t".join(problems))
+        )
+    saved = []
+    try:
+        for name, value in tensors.items():
+            if name in holders:
+                own, key = holders[name]
+            else:  # an attribute that is a plain tensor
+                path, _, key = name.rpartition(".")
+                own = module.get_submodule(path).__dict__
+                if not isinstance(own.get(key), Tensor):
+                    raise AttributeError(f"'{type(module).__name__}' object has no attribute '{name}'")
+            saved.append((own, key, own[key]))
+            own[key] = value
+        yield
+    finally:
+        for own, key, old in reversed(saved):
+            own[key] = old
+
+
+def _functional_call(
+    module: Module, parameters_and_buffers: dict[str, Tensor], args: Any = None, kwargs: dict[str, Any] | None = None,
+    *, tie_weights: bool = True, strict: bool = False,
+) -> Any:  # fmt: skip
+    """`module(*args, **kwargs)` with the given tensors; see `torch.func.functional_call`."""
+    args = () if args is None else args if isinstance(args, tuple) else (args,)
+    with _reparametrize_module(module, parameters_and_buffers, tie_weights, strict):
+        return module(*args, **(kwargs or {}))
+
+
+def functional_call(
+    module: Module, parameters_and_buffers: dict[str, Tensor], args: Any = None, kwargs: dict[str, Any] | None = None,
+    *, tie_weights: bool = True, strict: bool = False,
+) -> Any:  # fmt: skip
+    """Deprecated place of `torch.func.functional_call`."""
+    warnings.warn(
+        "`torch.nn.utils.stateless.functional_call` is deprecated as of PyTorch 2.0 and will be removed in a future "
+        "version of PyTorch. Please use `torch.func.functional_call` instead which is a drop-in replacement.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return _functional_call(
+        module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict
+    )

@@ -1,0 +1,125 @@
+"""Views of another dtype: complex parts, and the same bytes read differently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._core import dtypes
+from .._core.registry import _SCALAR_NAMES, Array, function, publish, view
+from .._core.tensor import Tensor
+
+# ---- complex parts ----------------------------------------------------------------------------------------------
+
+
+def _double_strides(shape: Any, strides: Any, offset: int) -> Any:
+    return shape, tuple(2 * s for s in strides), 2 * offset
+
+
+@view(spaces=(), name="real", put=lambda base, new: lax.complex(new, jnp.imag(base)), geometry=_double_strides,
+      numpy=lambda array: array.real)  # fmt: skip
+def _real(input: Array):
+    return jnp.real(input)
+
+
+@view(spaces=(), name="imag", put=lambda base, new: lax.complex(jnp.real(base), new),
+      geometry=lambda shape, strides, offset: (shape, tuple(2 * s for s in strides), 2 * offset + 1),
+      numpy=lambda array: array.imag)  # fmt: skip
+def _imag(input: Array):
+    return jnp.imag(input)
+
+
+@function()
+def real(input: Tensor) -> Tensor:
+    """A view of the real parts; real tensors as they are."""
+    return _real(input) if input.is_complex() else input
+
+
+@function()
+def imag(input: Tensor) -> Tensor:
+    """A view of the imaginary parts.
+
+    Raises:
+        RuntimeError: the dtype is real.
+    """
+    if not input.is_complex():
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return _imag(input)
+
+
+@view(spaces=("torch",), put=lambda base, new: lax.complex(new[..., 0], new[..., 1]),
+      geometry=lambda shape, strides, offset: ((*shape, 2), (*[2 * s for s in strides], 1), 2 * offset),
+      numpy=lambda array: array[..., None].view(array.real.dtype))  # fmt: skip
+def view_as_real(input: Array):
+    """A real view of a complex tensor with a last dimension of size 2."""
+    return jnp.stack([jnp.real(input), jnp.imag(input)], -1)
+
+
+@view(spaces=("torch",), put=lambda base, new: jnp.stack([jnp.real(new), jnp.imag(new)], -1),
+      geometry=lambda shape, strides, offset: (shape[:-1], tuple(s // 2 for s in strides[:-1]), offset // 2),
+      numpy=lambda array: array.view(np.result_type(array.dtype, np.complex64))[..., 0])  # fmt: skip
+def view_as_complex(input: Array):
+    """A complex view of a real tensor whose last dimension has size 2."""
+    return lax.complex(input[..., 0], input[..., 1])
+
+
+def _property(name: str, read: Any) -> None:
+    def write(self: Tensor, value: Any) -> None:
+        read(self).copy_(value)
+
+    publish("Tensor", name, property(read, write))
+
+
+_property("real", real)
+_property("imag", imag)
+
+
+# ---- the same bytes ------------------------------------------------------------------
+
+
+def _bits_put(base: Any, new: Any, dtype: Any) -> Any:
+    return _bits(new, dtypes.from_jnp(base.dtype)).reshape(base.shape)
+
+
+def _bits(x: Any, dtype: dtypes.dtype) -> Any:
+    if x.dtype == dtype.jnp:
+        return x
+    old, new = x.dtype.itemsize, dtype.itemsize
+    if x.dtype.kind == "c" or dtype.is_complex:
+        raise RuntimeError("view(dtype): complex dtypes are not supported here; use view_as_real or view_as_complex")
+    if new > old:
+        x = x.reshape(*x.shape[:-1], x.shape[-1] // (new // old), new // old)
+    if dtype.category == dtypes.BOOL:
+        return x.astype(jnp.uint8) != 0
+    out = lax.bitcast_convert_type(x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x, dtype.jnp)
+    return out.reshape(*out.shape[:-2], -1) if new < old else out
+
+
+def _bits_geometry(shape: Any, strides: Any, offset: int, dtype: Any) -> Any:
+    raise RuntimeError("view(dtype): strides of a view that changed its dtype are not tracked; use .clone() first")
+
+
+@view(spaces=(), name="view_dtype", put=_bits_put, geometry=_bits_geometry)
+def _view_dtype(input: Array, dtype: dtypes.dtype):
+    return _bits(input, dtype)
+
+
+def view_dtype(x: Tensor, dtype: dtypes.dtype) -> Tensor:
+    """The same bytes as another dtype."""
+    old, new = x.dtype.itemsize, dtype.itemsize
+    if old != new:
+        if x.ndim == 0:
+            raise RuntimeError(f"self.dim() cannot be 0 to view {_name(x.dtype)} as {_name(dtype)} (different element sizes)")
+        if new > old and x.shape[-1] % (new // old):
+            raise RuntimeError(
+                f"self.size(-1) must be divisible by {new // old} to view {_name(x.dtype)} as {_name(dtype)} "
+                f"(different element sizes), but got {x.shape[-1]}"
+            )
+    return _view_dtype(x, dtype)
+
+
+def _name(d: dtypes.dtype) -> str:
+    return _SCALAR_NAMES[d.name]

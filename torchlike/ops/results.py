@@ -1,0 +1,26 @@
+"""What composites do with their results: `out=`, rebinding self; names of dtypes in errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._core.registry import _SCALAR_NAMES, check_inplace, write_out
+from .._core.tensor import Tensor
+
+
+def into(result: Tensor, out: Any, name: str) -> Any:
+    """The result, written to `out` if there is one."""
+    return result if out is None else write_out(name, result, out)
+
+
+def rebind(self: Tensor, compute: Any) -> Tensor:
+    """Runs an out-of-place form on self and rebinds self to its result."""
+    check_inplace(self)
+    out = compute(self)
+    self._assign(out._read(), out._edge())
+    return self
+
+
+def scalar_name(t: Tensor) -> str:
+    """The dtype as PyTorch's errors name it (`Float`, `Long`, ...)."""
+    return _SCALAR_NAMES[t.dtype.name]

@@ -1,0 +1,383 @@
+"""Rows that pick from or write to places along a dimension: gather, scatter, index_*, take, put."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .._core import dtypes
+from .._core.checks import guard
+from .._core.registry import Array, Operand, Scalar, function, op
+from .._core.tensor import Tensor
+from .results import into, rebind, scalar_name
+from .strides import wrap_dim
+from .view import reshape
+
+# ---- along a dimension ---------------------------------------------------------------------------
+
+
+def _check_gather(input: Any, dim: Any, index: Any, **_: Any) -> None:
+    d = wrap_dim(dim, input.ndim)
+    if index.dtype not in (dtypes.int64, dtypes.int32):
+        raise RuntimeError("gather(): Expected dtype int64 for index")
+    if max(index.ndim, 1) != max(input.ndim, 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    for i, (m, n) in enumerate(zip(index.shape, input.shape)):
+        if i != d and m > n:
+            raise RuntimeError(
+                f"Size does not match at dimension {i} expected index {list(index.shape)} to be no larger than self "
+                f"{list(input.shape)} apart from dimension {d}"
+            )
+
+
+def _bounds(index: Any, n: int, dim: int) -> Any:
+    i = index.astype(jnp.int64)
+    if not i.size:
+        return i
+    bad = (i < 0) | (i >= n)
+    flat = bad.reshape(-1)
+    guard(flat.any(), RuntimeError, "index {} is out of bounds for dimension " + f"{dim} with size {n}",
+          i.reshape(-1)[jnp.argmax(flat)])  # fmt: skip
+    return i
+
+
+def _along(x: Any, dim: int, index: Any) -> tuple[Any, ...]:
+    """The full advanced key that pairs `index` with its own positions elsewhere."""
+    return tuple(index if d == dim else jnp.arange(index.shape[d]).reshape([-1 if k == d else 1 for k in range(x.ndim)])
+                 for d in range(x.ndim))  # fmt: skip
+
+
+@op(out=True, check=_check_gather)
+def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False):
+    """Picks `input[..., index, ...]` along `dim`; the result has the shape of `index`.
+
+    Raises:
+        RuntimeError: shapes do not fit, or an index is out of range.
+    """
+    if input.ndim == 0:
+        _bounds(index, 1, 0)
+        return jnp.broadcast_to(input, index.shape)
+    if index.ndim == 0:
+        index = index.reshape(1)
+        return gather_fn(input, dim, index).reshape(())
+    return gather_fn(input, dim, index)
+
+
+def gather_fn(input: Any, dim: int, index: Any) -> Any:
+    """`gather` on arrays."""
+    d = dim % input.ndim
+    i = _bounds(index, input.shape[d], d)
+    if i.size == 0:
+        return jnp.zeros(index.shape, input.dtype)
+    cut = tuple(slice(0, n) if k != d else slice(None) for k, n in enumerate(index.shape))
+    return jnp.take_along_axis(input[cut], i, axis=d, mode="clip")
+
+
+@op(out=True, check=lambda input, dim, index: _check_index_select(input, dim, index))
+def index_select(input: Array, dim: int, index: Array):
+    """Picks whole entries along `dim` by a vector of indices."""
+    if input.ndim == 0:
+        _bounds(index, 1, 0)
+        return input
+    d = dim % input.ndim
+    i = index.reshape(-1).astype(jnp.int64)
+    n = input.shape[d]
+    if i.size:
+        guard(((i < 0) | (i >= n)).any(), IndexError, "index out of range in self")
+    return jnp.take(input, i, axis=d, mode="clip")
+
+
+def _check_index_select(input: Any, dim: Any, index: Any) -> None:
+    wrap_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector, but got dim: " + str(index.ndim))
+    if index.dtype not in (dtypes.int64, dtypes.int32):
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+
+
+def _check_scatter(name: str) -> Any:
+    def check(input: Any, dim: Any, index: Any, src: Any = None, value: Any = None, **rest: Any) -> None:
+        d = wrap_dim(dim, input.ndim)
+        if index.dtype not in (dtypes.int64, dtypes.int32):
+            raise RuntimeError(f"{name}(): Expected dtype int64 for index")
+        if index.size == 0:
+            return
+        if max(index.ndim, 1) != max(input.ndim, 1) or (src is not None and not isinstance(src, type) and max(src.ndim, 1) != max(input.ndim, 1)):
+            other = "self" if max(index.ndim, 1) != max(input.ndim, 1) else "src"
+            raise RuntimeError(f"Index tensor must have the same number of dimensions as {other} tensor")
+        if src is not None and not isinstance(src, type):
+            if src.dtype is not input.dtype:
+                raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+            for i, m in enumerate(index.shape):
+                if (i != d and m > input.shape[i]) or m > src.shape[i]:
+                    raise RuntimeError(
+                        f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from dimension {d} "
+                        f"and to be no larger size than src {list(src.shape)}"
+                    )
+        else:
+            for i, m in enumerate(index.shape):
+                if i != d and m > input.shape[i]:
+                    raise RuntimeError(
+                        f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from dimension {d}"
+                    )
+
+    return check
+
+
+def _scatter_key(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any, Any]:
+    if input.ndim == 0:
+        input = input.reshape(1)
+    if index.ndim == 0:
+        index = index.reshape(1)
+    d = dim % input.ndim
+    i = _bounds(index, input.shape[d], d)
+    if src.ndim == 0 and src.size == 1:
+        values = jnp.broadcast_to(src, index.shape)
+    else:
+        values = src[tuple(slice(0, n) for n in index.shape)]
+    return input, _along(input, d, i), values
+
+
+def _scatter_rows() -> tuple[Any, ...]:
+    def make(name: str, how: str) -> Any:
+        def lowering(input: Array, dim: int, index: Array, src: Array):
+            x, key, values = _scatter_key(input, dim, index, src)
+            return getattr(x.at[key], how)(values.astype(x.dtype), mode="drop").reshape(input.shape)
+
+        lowering.__name__ = lowering.__qualname__ = f"_{name}_{how}"
+        return op(lowering, name=name, spaces=(), check=_check_scatter(name))
+
+    return make("scatter", "set"), make("scatter_add", "add"), make("scatter", "multiply")
+
+
+_scatter_set, _scatter_add, _scatter_multiply = _scatter_rows()
+
+
+@op(spaces=(), name="scatter", check=_check_scatter("scatter"))
+def _scatter_value(input: Array, dim: int, index: Array, value: Scalar, reduce: str | None):
+    x, key, values = _scatter_key(input, dim, index, jnp.asarray(value))
+    at = x.at[key]
+    values = values.astype(x.dtype)
+    out = at.set(values, mode="drop") if reduce is None else at.add(values, mode="drop") if reduce == "add" else at.multiply(values, mode="drop")
+    return out.reshape(input.shape)
+
+
+def _scatter_any(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str | None) -> Tensor:
+    if reduce not in (None, "add", "multiply"):
+        raise RuntimeError("reduce argument must be either add or multiply.")
+    if not isinstance(src, Tensor):
+        value = src if not input.dtype.is_floating_point else float(src)
+        return _scatter_value(input, dim, index, value, reduce)
+    return {None: _scatter_set, "add": _scatter_add, "multiply": _scatter_multiply}[reduce](input, dim, index, src)
+
+
+@function()
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None, out: Any = None) -> Tensor:
+    """A copy with `src` (a tensor or number) written to `index` along `dim`."""
+    result = _scatter_any(input, dim, index, value if src is None else src, reduce)
+    return into(result, out, "scatter")
+
+
+@function(spaces=("Tensor",))
+def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    """In-place `scatter`."""
+    return rebind(self, lambda x: _scatter_any(x, dim, index, value if src is None else src, reduce))
+
+
+@function()
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Any = None) -> Tensor:
+    """A copy with `src` added to `index` along `dim`."""
+    result = _scatter_add(input, dim, index, src)
+    return into(result, out, "scatter_add")
+
+
+@function(spaces=("Tensor",))
+def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """In-place `scatter_add`."""
+    return rebind(self, lambda x: _scatter_add(x, dim, index, src))
+
+
+_START = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
+
+
+def _extreme(dtype: Any, low: bool) -> Any:
+    if jnp.issubdtype(dtype, jnp.floating):
+        return -jnp.inf if low else jnp.inf
+    info = jnp.iinfo(dtype)
+    return info.min if low else info.max
+
+
+@op(spaces=(), name="scatter_reduce", check=_check_scatter("scatter_reduce"))
+def _scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, include_self: bool):
+    shape = input.shape
+    x, key, values = _scatter_key(input, dim, index, src)
+    values = values.astype(x.dtype)
+    return reduce_at(x, key, values, reduce, include_self).reshape(shape)
+
+
+def reduce_at(x: Any, key: Any, values: Any, reduce: str, include_self: bool) -> Any:
+    """Reduces `values` into the places `key` of x."""
+    low = reduce == "amax"
+    if not include_self:
+        start = _extreme(x.dtype, low) if reduce in ("amax", "amin") else _START[reduce]
+        x = x.at[key].set(jnp.asarray(start, x.dtype), mode="drop")
+    at = x.at[key]
+    if reduce in ("sum", "mean"):
+        total = at.add(values, mode="drop")
+        if reduce == "sum":
+            return total
+        count = jnp.full(x.shape, int(include_self), x.dtype).at[key].add(jnp.ones_like(values), mode="drop")
+        count = jnp.maximum(count, 1)
+        return total / count if jnp.issubdtype(x.dtype, jnp.inexact) else total // count
+    return {"prod": at.multiply, "amax": at.max, "amin": at.min}[reduce](values, mode="drop")
+
+
+def _check_reduce(reduce: str) -> None:
+    if reduce not in _START:
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+
+
+@function()
+def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True, out: Any = None) -> Tensor:
+    """A copy with `src` reduced into `index` along `dim` by sum, prod, mean, amax or amin."""
+    _check_reduce(reduce)
+    result = _scatter_reduce(input, dim, index, src, reduce, include_self)
+    return into(result, out, "scatter_reduce")
+
+
+@function(spaces=("Tensor",))
+def scatter_reduce_(self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+    """In-place `scatter_reduce`."""
+    _check_reduce(reduce)
+    return rebind(self, lambda x: _scatter_reduce(x, dim, index, src, reduce, include_self))
+
+
+def _rows_key(x: Any, dim: int, index: Any, error: Any = IndexError) -> tuple[Any, ...]:
+    d = dim % x.ndim
+    i = index.reshape(-1).astype(jnp.int64)
+    n = x.shape[d]
+    if i.size:
+        guard(((i < 0) | (i >= n)).any(), error, "index out of range in self")
+    return tuple(i if k == d else slice(None) for k in range(x.ndim))
+
+
+def _check_index_op(name: str) -> Any:
+    def check(input: Any, dim: Any, index: Any, source: Any = None, **_: Any) -> None:
+        d = wrap_dim(dim, input.ndim)
+        if index.ndim > 1:
+            raise IndexError(f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type: {index.dtype}")
+        if index.dtype not in (dtypes.int64, dtypes.int32):
+            raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype}")
+        if source is None or isinstance(source, type):
+            return
+        if source.dtype is not input.dtype:
+            raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype} and (source) {source.dtype}")
+        if source.ndim and source.shape[d if d < source.ndim else 0] != index.size:
+            raise RuntimeError(f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim): ({source.shape[d]}), for dim: {d}")
+
+    return check
+
+
+@op(inplace=True, out=True, check=_check_index_op("index_add"))
+def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Scalar = 1):
+    """A copy with `alpha * source` added to the entries `index` of `dim`."""
+    x = input.reshape(1) if input.ndim == 0 else input
+    values = source.reshape(1) if input.ndim == 0 else source
+    return x.at[_rows_key(x, dim, index)].add((values * jnp.asarray(alpha, x.dtype)).astype(x.dtype), mode="drop").reshape(input.shape)
+
+
+@op(inplace=True, out=True, check=_check_index_op("index_copy"))
+def index_copy(input: Array, dim: int, index: Array, source: Array):
+    """A copy with `source` written to the entries `index` of `dim`."""
+    x = input.reshape(1) if input.ndim == 0 else input
+    values = source.reshape(1) if input.ndim == 0 else source
+    return x.at[_rows_key(x, dim, index)].set(values, mode="drop").reshape(input.shape)
+
+
+@op(spaces=(), name="index_fill", check=lambda input, dim, index, value: _check_index_op("index_fill")(input, dim, index))
+def _index_fill(input: Array, dim: int, index: Array, value: Operand):
+    x = input.reshape(1) if input.ndim == 0 else input
+    return x.at[_rows_key(x, dim, index)].set(value.astype(x.dtype), mode="drop").reshape(input.shape)
+
+
+@function()
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """A copy with the entries `index` of `dim` set to one value."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+    return _index_fill(input, dim, index, value)
+
+
+@function(spaces=("Tensor",))
+def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """In-place `index_fill`."""
+    return rebind(self, lambda x: index_fill(x, dim, index, value))
+
+
+@op(spaces=(), name="index_reduce", check=_check_index_op("index_reduce"))
+def _index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, include_self: bool):
+    return reduce_at(input, _rows_key(input, dim, index), source, reduce, include_self)
+
+
+@function()
+def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+    """A copy with `source` reduced into the entries `index` of `dim` by prod, mean, amax or amin."""
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    return _index_reduce(input, dim, index, source, reduce, include_self)
+
+
+@function(spaces=("Tensor",))
+def index_reduce_(self: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+    """In-place `index_reduce`."""
+    return rebind(self, lambda x: index_reduce(x, dim, index, source, reduce, include_self=include_self))
+
+
+# ---- in the flattened tensor -------------------------------------------------------
+
+
+@op(out=True)
+def take(input: Array, index: Array):
+    """Elements by their index in the flattened input."""
+    n = input.size
+    i = index.astype(jnp.int64)
+    if i.size:
+        guard(((i < -n) | (i >= n)).any(), IndexError, "out of range: tried to access an index in a tensor of " + f"{n} elements.")
+    return jnp.take(input.reshape(-1), jnp.where(i < 0, i + n, i), mode="clip")
+
+
+@op(inplace=True)
+def put(input: Array, index: Array, source: Array, accumulate: bool = False):
+    """A copy with `source` written to `index` of the flattened input."""
+    i = index.reshape(-1).astype(jnp.int64)
+    at = input.reshape(-1).at[jnp.where(i < 0, i + input.size, i)]
+    values = source.reshape(-1)
+    return (at.add(values) if accumulate else at.set(values)).reshape(input.shape)
+
+
+@op(spaces=(), name="take_along_dim")
+def _take_along(input: Array, indices: Array, dim: int):
+    n = input.shape[dim]
+    i = indices.astype(jnp.int64)
+    if i.size:
+        guard(((i < -n) | (i >= n)).any(), RuntimeError, "index out of bounds for dimension " + f"{dim} with size {n}")
+    shape = list(np.broadcast_shapes(*[tuple(1 if k == dim else m for k, m in enumerate(a.shape)) for a in (input, i)]))
+    x = jnp.broadcast_to(input, [n if k == dim else m for k, m in enumerate(shape)])
+    i = jnp.broadcast_to(i, [indices.shape[dim] if k == dim else m for k, m in enumerate(shape)])
+    return jnp.take_along_axis(x, jnp.where(i < 0, i + n, i), axis=dim, mode="clip")
+
+
+@function()
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Any = None) -> Tensor:
+    """Picks along `dim` by an index tensor that broadcasts against the input."""
+    if dim is None:
+        result = _take_along(reshape(input, (-1,)), reshape(indices, (-1,)), 0)
+    else:
+        if input.ndim != indices.ndim:
+            raise RuntimeError(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+        if indices.dtype is not dtypes.int64:
+            raise RuntimeError("torch.take_along_dim(): dtype of indices should be Long but got " + scalar_name(indices))
+        result = _take_along(input, indices, wrap_dim(dim, input.ndim))
+    return into(result, out, "take_along_dim")

@@ -1,0 +1,101 @@
+"""Dimensions, shapes and strides on the host: what PyTorch's layout rules say."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._core.tensor import Tensor
+
+
+def wrap_dim(dim: int, ndim: int) -> int:
+    """A dimension counted from the front; IndexError as PyTorch words it."""
+    n = max(ndim, 1)
+    if not isinstance(dim, int):
+        raise TypeError(f"dimension must be an int, not {type(dim).__name__}")
+    if not -n <= dim < n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+    return dim + n if dim < 0 else dim
+
+
+def contiguous_strides(shape: Any) -> tuple[int, ...]:
+    """Row-major strides in elements."""
+    out, step = [], 1
+    for n in reversed(shape):
+        out.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(out))
+
+
+def infer_shape(shape: Any, size: int) -> tuple[int, ...]:
+    """A requested shape with its -1 filled in; RuntimeError as PyTorch words it."""
+    shape = tuple(int(n) for n in shape)
+    known, hole = 1, None
+    for i, n in enumerate(shape):
+        if n == -1:
+            if hole is not None:
+                raise RuntimeError("only one dimension can be inferred")
+            hole = i
+        elif n < 0:
+            raise RuntimeError(f"invalid shape dimension {n}")
+        else:
+            known *= n
+    if hole is None:
+        if known != size:
+            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
+        return shape
+    if known == 0:
+        raise RuntimeError(
+            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size "
+            "-1 can be any value and is ambiguous"
+        )
+    if size % known:
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
+    return (*shape[:hole], size // known, *shape[hole + 1 :])
+
+
+def view_strides(shape: Any, strides: Any, new: Any) -> tuple[int, ...] | None:
+    """Strides of a reshaped view, None where data would have to move (PyTorch's `computeStride`)."""
+    if math.prod(shape) == 0:
+        return contiguous_strides(new)
+    out: list[int] = [0] * len(new)
+    j = len(new) - 1
+    chunk, base = 1, strides[-1] if shape else 1
+    for i in range(len(shape) - 1, -1, -1):
+        chunk *= shape[i]
+        if i == 0 or (shape[i - 1] != 1 and strides[i - 1] != chunk * base):
+            done = 1
+            while j >= 0 and (done < chunk or new[j] == 1):
+                out[j] = done * base
+                done *= new[j]
+                j -= 1
+            if done != chunk:
+                return None
+            if i > 0:
+                base, chunk = strides[i - 1], 1
+    if not shape:
+        return contiguous_strides(new)
+    return tuple(out) if j == -1 else None
+
+
+def geometry(t: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """(shape, strides, storage offset) of a Tensor."""
+    s = t._storage
+    shape = s.value.aval.shape
+    if s.host is not None and s.host.ndim == len(shape) and s.host.size:
+        strides = tuple(k // s.host.itemsize for k in s.host.strides)
+    else:
+        strides = contiguous_strides(shape)
+    offset = 0
+    for lens in t._lens or ():
+        shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
+    return tuple(shape), tuple(strides), offset
+
+
+def _dims(args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> tuple[Any, ...]:
+    """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` alike."""
+    if kwargs:
+        return tuple(kwargs.pop(name))
+    if len(args) == 1 and isinstance(args[0], (tuple, list)):
+        return tuple(args[0])
+    return args
