@@ -24,7 +24,7 @@ LAYERS = [
     ["_core.tensor", "_core.host", "_core.printing", "_core.function"],
     ["_core.overrides", "_core.registry"],
     ["ops"],
-    ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special"],
+    ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special", "signal"],
     ["nn", "optim"],
     [
         "utils", "_serialization", "serialization", "interop", "vision", "distributed", "func", "accelerator",

@@ -62,11 +62,15 @@ from . import (  # noqa: E402 - they use the names above
     overrides as overrides,
     random as random,
     serialization as serialization,
+    signal as signal,
     special as special,
     types as types,
     utils as utils,
     version as version,
 )
+from .alias import install as install  # noqa: E402
+from .alias import installed as installed  # noqa: E402
+from .alias import uninstall as uninstall  # noqa: E402
 from .compiler import compile as compile  # noqa: E402
 from .random import Generator as Generator  # noqa: E402
 from .random import default_generator as default_generator  # noqa: E402

@@ -179,7 +179,9 @@ def _load(f: Any, map_location: Any, module: Any, safe: bool, mmap: bool, kwargs
             if archive.has("constants.pkl"):
                 raise NotImplementedError(_MSG_TORCHSCRIPT)
             order = _options.endianness
-            byteorder = {LoadEndianness.BIG: "big", LoadEndianness.NATIVE: saver.sys.byteorder}.get(order, "little")  # type: ignore[arg-type]
+            byteorder = {LoadEndianness.BIG: "big", LoadEndianness.NATIVE: saver.sys.byteorder}.get(
+                order, "little"
+            )  # type: ignore[arg-type]
             return loader.load_archive(archive, map_location, make, _options.skip_data, byteorder, **kwargs)
         if mmap:
             raise RuntimeError(_MSG_MMAP.format(f"{f}, " if isinstance(f, str) else ""))

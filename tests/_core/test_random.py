@@ -118,7 +118,9 @@ def test_swaps_at_once_equal_swaps_in_turn(n, draw):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_bernoulli_of_an_array(dtype):
     p = np.linspace(0, 1, 500, dtype=dtype)
-    agree(lambda g: g.bernoulli((500,), p, p.dtype), lambda: torch.bernoulli(torch.from_numpy(p)), True, dtype)
+    agree(
+        lambda g: g.bernoulli((500,), p, p.dtype), lambda: torch.bernoulli(torch.from_numpy(p)), True, dtype
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -171,7 +173,9 @@ def test_a_new_generator_has_pytorchs_default_seed():
     assert Generator().initial_seed() == torch.Generator().initial_seed() == DEFAULT_SEED
 
 
-@pytest.mark.parametrize("seed, error", [(2**64, ValueError), (-(2**63) - 1, ValueError), (1.5, RuntimeError)])
+@pytest.mark.parametrize(
+    "seed, error", [(2**64, ValueError), (-(2**63) - 1, ValueError), (1.5, RuntimeError)]
+)
 def test_bad_seeds(seed, error):
     with pytest.raises(error) as mine:
         Generator().manual_seed(seed)
@@ -189,7 +193,9 @@ def test_bad_states(state):
     assert str(mine.value) == str(theirs.value)
 
 
-@pytest.mark.parametrize("again", [lambda g: pickle.loads(pickle.dumps(g)), copy.deepcopy, Generator.clone_state])
+@pytest.mark.parametrize(
+    "again", [lambda g: pickle.loads(pickle.dumps(g)), copy.deepcopy, Generator.clone_state]
+)
 def test_copies_continue_the_stream(again):
     g = Generator().manual_seed(5)
     g.normal((3,))

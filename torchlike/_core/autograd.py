@@ -342,55 +342,68 @@ def taped(call: Call, operands: list[Value], edges: list[Any], name: str, residu
         name: of the Node, as `grad_fn` shows it.
         residual: forward also records what the vjp keeps.
     """
-    need = tuple([i for i, e in enumerate(edges) if e is not None and operands[i].aval.dtype.category >= 2])
-    have = call.extra
-    if have is None:
-        have = call.extra = tuple([i for i, o in enumerate(call.outs) if is_differentiable(o)])
-    if not need or not have:
+    need = tuple([i for i, e in enumerate(edges) if e is not None])
+    info = call.derived.get(need)
+    if info is None:
+        info = call.derived[need] = _TapeInfo(call, need, residual)  # type: ignore[assignment]
+    if not info.taped:  # type: ignore[attr-defined]
         return record(call, operands), None
     t = local.ctx.traces.get(call.device)
     if t is not None and t.sealed and t.nodes:
         t.run(t, "accumulation")
+    results = record(info.forward, operands)  # type: ignore[attr-defined]
+    node = Node(call, info.need, operands, edges, name)  # type: ignore[attr-defined]
     if residual:
-        forward, own = with_residuals(call, need)
-        results = record(forward, operands)
-        node = Node(call, need, list(operands), edges, name)
+        own = info.own  # type: ignore[attr-defined]
         node.residuals = results[own:]
         results = results[:own]
-    else:
-        results = record(call, operands)
-        used = call.derived.get("saved")
-        if used is None or need not in used:
-            used = call.derived.setdefault("saved", {})  # type: ignore[arg-type]
-            used[need] = frozenset(i for i in vjp_of(call, need, have)[1] if i < len(operands))  # type: ignore[index]
-        kept = used[need]  # type: ignore[index]
-        node = Node(call, need, [v if i in kept else None for i, v in enumerate(operands)], edges, name)
+    elif info.drop:  # type: ignore[attr-defined]
+        node.values = values = operands.copy()
+        for i in info.drop:  # type: ignore[attr-defined]
+            values[i] = None
     t = results[0].trace
     if t is not None:
-        _note(t, node, need, edges)
+        # the Trace's picture of the graph: the key of backward plans
+        entry: list[Any] = [need]
+        for i in need:
+            e = edges[i]
+            if e.__class__ is tuple:
+                source = e[0]
+                if source.trace is not t:
+                    t.planned = False
+                entry.append(source.pos)
+                entry.append(e[1])
+            else:
+                k = t.leaf_index.get(id(e))
+                if k is None:
+                    k = t.leaf_index[id(e)] = len(t.leaves)
+                    t.leaves.append(e)
+                entry.append(-1 - k)
+        node.trace = t
+        tape = t.tape
+        node.pos = len(tape)
+        tape.append(tuple(entry))
     return results, node
 
 
-def _note(t: Trace, node: Node, need: tuple[int, ...], edges: list[Any]) -> None:
-    """Adds a Node to the Trace's picture of the graph, the key of backward plans."""
-    entry: list[Any] = [need]
-    for i in need:
-        e = edges[i]
-        if e.__class__ is tuple:
-            source = e[0]
-            if source.trace is not t:
-                t.planned = False
-            entry.append(source.pos)
-            entry.append(e[1])
+class _TapeInfo:
+    """What taping a call for some operands amounts to, found out once."""
+
+    __slots__ = ("taped", "need", "forward", "own", "drop")
+
+    def __init__(self, call: Call, need: tuple[int, ...], residual: bool):
+        self.need = tuple([i for i in need if is_differentiable(call.avals[i])])
+        have = tuple([i for i, o in enumerate(call.outs) if is_differentiable(o)])
+        self.taped = bool(self.need and have)
+        self.forward, self.own, self.drop = call, 0, ()
+        if not self.taped:
+            return
+        if residual:
+            self.forward, self.own = with_residuals(call, self.need)
         else:
-            k = t.leaf_index.get(id(e))
-            if k is None:
-                k = t.leaf_index[id(e)] = len(t.leaves)
-                t.leaves.append(e)
-            entry.append(-1 - k)
-    node.trace = t
-    node.pos = len(t.tape)
-    t.tape.append(tuple(entry))
+            n = len(call.avals)
+            used = {i for i in vjp_of(call, self.need, have)[1] if i < n}
+            self.drop = tuple([i for i in range(n) if i not in used])
 
 
 # ---- backward ---------------------------------------------------------------------------

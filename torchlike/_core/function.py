@@ -211,6 +211,7 @@ def _finish(cls: Any, ctx: FunctionCtx, args: Any, edges: list[Any], outs: list[
         if node is not None and id(o) not in silent and o.dtype.category >= 2:
             if any(o is d for d in ctx._dirty) and o._node is None and o._req and local.ctx.grad:
                 raise RuntimeError(errors.MSG_LEAF_INPLACE)
+            r._base = None  # a view of an input has this Node's history, not its base's
             r._node, r._index, r._req = node, i, True
         results.append(r)
     saved = []

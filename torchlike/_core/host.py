@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import devices, engine
-from .storage import value_from_numpy
+from . import devices, dtypes, engine
+from .graph import Value, aval
+from .storage import Storage, value_from_numpy
 from .tensor import Tensor
 
 _ALIGN = 64
@@ -30,6 +31,14 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 def own(array: np.ndarray, device: Any = devices.CPU) -> Tensor:
     """A Tensor that takes over `array`, which nobody else may keep."""
     return Tensor._from_value(value_from_numpy(array, device, copy=False))
+
+
+def over(array: np.ndarray) -> Tensor:
+    """A Tensor on the CPU that shares the memory of `array`; no JAX backend is started for it."""
+    made = object.__new__(Tensor)
+    made._storage = Storage(Value(aval(array.shape, dtypes.from_jnp(array.dtype)), None))
+    made._storage.host = array
+    return made
 
 
 def host_array(t: Tensor, force: bool = False) -> np.ndarray | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 
-def missing(module: str) -> Callable[[str], NoReturn]:
+def missing(module: str) -> Callable[[str], Any]:
     """A module's `__getattr__`: AttributeError with the nearest names the module has.
 
     >>> __getattr__ = missing(__name__)  # last line of the module
@@ -16,7 +16,7 @@ def missing(module: str) -> Callable[[str], NoReturn]:
     The error is always AttributeError, so `hasattr` and `getattr` with a default answer as usual.
     """
 
-    def __getattr__(name: str) -> NoReturn:
+    def __getattr__(name: str) -> Any:
         # `obj` stays unset: Python would repeat the hint from it.
         raise AttributeError(message(module, name), name=name)
 

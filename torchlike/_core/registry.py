@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from typing import Any, Callable, get_args
+from typing import TYPE_CHECKING, Any, Callable, get_args
 
 import jax
 import jax.numpy as jnp
@@ -28,28 +28,27 @@ from .tensor import Lens, Tensor
 # ---- what a parameter is ------------------------------------------------------------
 
 
-class Array:
-    """A Tensor."""
+if TYPE_CHECKING:  # a lowering receives jax arrays and static values
+    Array = Arrays = Operand = Scalar = Key = Ints = Any
+else:
 
+    class Array:
+        """A Tensor."""
 
-class Arrays:
-    """A list or tuple of Tensors."""
+    class Arrays:
+        """A list or tuple of Tensors."""
 
+    class Operand:
+        """A Tensor or a Python number that takes part in promotion."""
 
-class Operand:
-    """A Tensor or a Python number that takes part in promotion."""
+    class Scalar:
+        """A Python number, lifted to an input of the program."""
 
+    class Key:
+        """A random key drawn when the op is recorded; no parameter of the user's."""
 
-class Scalar:
-    """A Python number, lifted to an input of the program."""
-
-
-class Key:
-    """A random key drawn when the op is recorded; no parameter of the user's."""
-
-
-class Ints:
-    """An int or a tuple of ints."""
+    class Ints:
+        """An int or a tuple of ints."""
 
 
 ARRAY, OPERAND, SCALAR_, STATIC, ARRAYS, KEY_ = range(6)
@@ -820,6 +819,7 @@ class ViewOp(Op):
         self.geometry = geometry
         self.numpy = numpy
         self.puts: dict[Any, Call] = {}
+        self.rest_kinds = self.kinds[1:]
 
     def apply(self, args: tuple[Any, ...]) -> Any:
         """A view of the first argument."""
@@ -921,17 +921,11 @@ class ViewOp(Op):
 
     def put_chain(self, base: Value, new: Value, lenses: tuple[Lens, ...]) -> Value:
         """One call that writes `new` through a whole chain of lenses (no tape)."""
-        steps = []
-        scalars: list[Value] = []
-        for lens in lenses:
-            lifted = lens.op.lifted(lens.args)
-            steps.append((lens.op, lens.op.without(lens.args, lifted)))
-            scalars += [Value(SCALAR[a.__class__], a) for a, y in zip(lens.args, lifted) if y]
-        key = (tuple(steps), base.aval, new.aval)
-        call = self.puts.get(key)
-        if call is None:
-            call = self.puts[key] = _make_chain(lenses, base.aval, new.aval, tuple(s.aval for s in scalars))
-        return record(call, [base, new, *scalars])[0]
+        return _chained(_puts, [base, new], lenses, _make_put_chain)
+
+    def look_chain(self, base: Value, lenses: tuple[Lens, ...]) -> Value:
+        """One call that reads through a whole chain of lenses (no tape)."""
+        return _chained(_looks, [base], lenses, _make_look_chain)
 
     def look_numpy(self, array: np.ndarray, args: tuple[Any, ...]) -> np.ndarray:
         """The view of NumPy memory."""
@@ -951,9 +945,52 @@ class ViewOp(Op):
         return tuple(self.raw_defaults[i + 1] if a is OMITTED else a for i, a in enumerate(args))
 
 
-def _make_chain(lenses: tuple[Lens, ...], base: Any, new: Any, scalars: tuple[Any, ...]) -> Call:
-    """The call of `ViewOp.put_chain`."""
+_puts: dict[Any, Call] = {}
+_looks: dict[Any, Call] = {}
+
+
+def _chained(calls: dict[Any, Call], operands: list[Value], lenses: tuple[Lens, ...], make: Callable) -> Value:
+    """Records the call of a chain of lenses, made if it is new."""
+    key: list[Any] = [v.aval for v in operands]
+    n = len(operands)
+    for lens in lenses:
+        row = lens.op
+        key.append(row)
+        for a, kind in zip(lens.args, row.rest_kinds):
+            if kind == SCALAR_ and a.__class__ in SCALAR:
+                v = Value(SCALAR[a.__class__], a)
+                operands.append(v)
+                key.append(v.aval)
+            else:
+                key.append(a)
+    found = tuple(key)
+    call = calls.get(found)
+    if call is None:
+        call = calls[found] = make(lenses, tuple(key[:n]), tuple([v.aval for v in operands[n:]]))
+    return record(call, operands)[0]
+
+
+def _chain_parts(lenses: tuple[Lens, ...]) -> tuple[list[list[bool]], list[Any]]:
     flags = [lens.op.lifted(lens.args) for lens in lenses]
+    return flags, [(lens.op.identity, lens.op.without(lens.args, f)) for lens, f in zip(lenses, flags)]
+
+
+def _make_look_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: tuple[Any, ...]) -> Call:
+    flags, steps = _chain_parts(lenses)
+
+    def call_fn(array: Any, *numbers: Any) -> tuple[Any, ...]:
+        it = iter(numbers)
+        for lens, f in zip(lenses, flags):
+            array = lens.op.fn(array, *lens.op.filled(lens.args, f, it))
+        return (array,)
+
+    device = avals[0].device
+    with lowering_for(device):
+        return make_call(lenses[-1].op.name, f"look|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device)
+
+
+def _make_put_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: tuple[Any, ...]) -> Call:
+    flags, steps = _chain_parts(lenses)
 
     def call_fn(array: Any, value: Any, *numbers: Any) -> tuple[Any, ...]:
         it = iter(numbers)
@@ -965,9 +1002,9 @@ def _make_chain(lenses: tuple[Lens, ...], base: Any, new: Any, scalars: tuple[An
             value = lens.op.put_array(old, value, a)
         return (value,)
 
-    named = [(lens.op.identity, lens.op.without(lens.args, f)) for lens, f in zip(lenses, flags)]
-    with lowering_for(base.device):
-        return make_call("put", f"put|{named}|{base}|{new}|{scalars}", call_fn, (base, new, *scalars), base.device)
+    device = avals[0].device
+    with lowering_for(device):
+        return make_call("put", f"put|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device)
 
 
 def view(fn: Callable | None = None, **kw: Any) -> Any:

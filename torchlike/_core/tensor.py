@@ -8,7 +8,7 @@ them, so that every alias sees the write.
 from __future__ import annotations
 
 import weakref
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import jax
 import numpy as np
@@ -100,6 +100,48 @@ class Tensor(metaclass=_TensorMeta):
     is_mkldnn = False
     is_mps = False
 
+    if TYPE_CHECKING:  # methods and operators that the rows in `ops` publish, and attributes users set
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __floordiv__: Any
+        __rfloordiv__: Any
+        __mod__: Any
+        __rmod__: Any
+        __pow__: Any
+        __rpow__: Any
+        __matmul__: Any
+        __rmatmul__: Any
+        __and__: Any
+        __rand__: Any
+        __or__: Any
+        __ror__: Any
+        __xor__: Any
+        __rxor__: Any
+        __lshift__: Any
+        __rlshift__: Any
+        __rshift__: Any
+        __rrshift__: Any
+        __lt__: Any
+        __le__: Any
+        __gt__: Any
+        __ge__: Any
+        __neg__: Any
+        __invert__: Any
+        __abs__: Any
+        __getitem__: Any
+        __setitem__: Any
+        __iter__: Any
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
         from_legacy = getattr(cls, "_legacy_new", None)
         return from_legacy(*args, **kwargs) if from_legacy else _new(cls)
@@ -148,22 +190,19 @@ class Tensor(metaclass=_TensorMeta):
 
     def _refresh(self) -> None:
         """Reads a view anew through its lenses, with the history of its base."""
-        base = self._base
-        s = self._storage
-        if base is not None:
-            value, edge = base._read(), base._edge()
+        base, s, lenses = self._base, self._storage, self._lens
+        assert lenses is not None
+        edge = None if base is None else base._edge()
+        if edge is None or not local.ctx.grad:
+            self._value = lenses[0].op.look_chain(s.read(), lenses)
         else:
-            value, edge = s.read(), None
-        lenses = self._lens or ()
-        if base is not None and base._lens:
-            lenses = lenses[len(base._lens) :]
-        for lens in lenses:
-            value, edge = lens.op.look(value, edge, lens.args)
-        self._value, self._seen = value, s.version
-        if base is not None:
-            keep = self._hooks
+            value = s.read()
+            for lens in lenses:
+                value, edge = lens.op.look(value, edge, lens.args)
+            self._value = value
+        self._seen = s.version
+        if base is not None and (local.ctx.grad or edge is None) and (edge is not None or self._req):
             self._set_edge(edge)
-            self._hooks = keep
 
     def _write(self, value: Value) -> None:
         """Rebinds the data, for all aliases; records no history."""

@@ -83,9 +83,7 @@ class Archive:
         try:
             return self.zip.read(f"{self.root}/{name}")
         except KeyError:
-            raise RuntimeError(
-                f"PytorchStreamReader failed locating file {name}: file not found"
-            ) from None
+            raise RuntimeError(f"PytorchStreamReader failed locating file {name}: file not found") from None
         except zipfile.BadZipFile as e:
             raise RuntimeError(f"PytorchStreamReader failed reading file {name}: {e}") from e
 
@@ -116,7 +114,9 @@ class Archive:
         return out
 
 
-def load_archive(archive: Archive, map_location: Any, make: Make, skip_data: bool, byteorder: str, **kwargs: Any) -> Any:
+def load_archive(
+    archive: Archive, map_location: Any, make: Make, skip_data: bool, byteorder: str, **kwargs: Any
+) -> Any:
     """The object in a zip file; `make` gives the unpickler."""
     restore = restore_location(map_location)
     to_meta = str(map_location) == "meta" if isinstance(map_location, (str, devices.device)) else False
@@ -131,7 +131,9 @@ def load_archive(archive: Archive, map_location: Any, make: Make, skip_data: boo
             raise AssertionError(f"saved_id must be a tuple, got {type(saved_id).__name__}")
         kind, *data = saved_id
         if _text(kind) != "storage":
-            raise AssertionError(f"Unknown typename for persistent_load, expected 'storage' but got '{_text(kind)}'")
+            raise AssertionError(
+                f"Unknown typename for persistent_load, expected 'storage' but got '{_text(kind)}'"
+            )
         storage_type, key, location, numel = data
         if key not in loaded:
             dtype = storage_type.dtype
@@ -159,7 +161,7 @@ class _Nothing:
     """Stands for every object while only the storages of a file are counted."""
 
     def __new__(cls, *_: Any, **__: Any) -> Any:
-        return object.__new__(cls)
+        return object.__new__(_Nothing)  # `cls` may be an instance that stands for a class
 
     def __init__(self, *_: Any, **__: Any):
         pass
@@ -261,8 +263,9 @@ def _read_storage(file: IO[bytes], dtype: np.dtype, swap: bool) -> np.ndarray:
     (count,) = struct.unpack("<q", head)
     data = file.read(count * dtype.itemsize) if count >= 0 else b""
     if count < 0 or len(data) < count * dtype.itemsize:
+        missing = count * dtype.itemsize - len(data)
         raise RuntimeError(
-            f"unexpected EOF, expected {count * dtype.itemsize - len(data)} more bytes. The file might be corrupted."
+            f"unexpected EOF, expected {missing} more bytes. The file might be corrupted."
         )
     array = aligned_empty((count,), dtype)
     array[...] = np.frombuffer(data, dtype)

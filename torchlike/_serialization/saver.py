@@ -15,7 +15,7 @@ import numpy as np
 
 from .._core import devices, dtypes, engine
 from .._core.tensor import Size, Tensor
-from ..nn.parameter import Parameter
+from ..nn.parameter import Parameter, UninitializedTensorMixin
 from .names import STORAGE_OF, TorchName, torch_name
 from .storage import contiguous_strides
 
@@ -67,6 +67,8 @@ class Saver(pickle._Pickler):  # type: ignore[name-defined]  # the Python pickle
 
     def reducer_override(self, obj: Any) -> Any:
         """How Tensors and the types around them are taken apart."""
+        if isinstance(obj, UninitializedTensorMixin):
+            return obj.__reduce_ex__(self.proto)
         if isinstance(obj, Tensor):
             return self._reduce_parameter(obj) if type(obj) is Parameter else self._reduce_tensor(obj)
         if isinstance(obj, dtypes.dtype):
@@ -211,7 +213,11 @@ def write_legacy(obj: Any, file: IO[bytes], protocol: int) -> None:
     saver = Saver(pickled, protocol, legacy=True)
     saver.dump(obj)
     sizes = {"short": 2, "int": 4, "long": 4}
-    system = {"protocol_version": PROTOCOL_VERSION, "little_endian": sys.byteorder == "little", "type_sizes": sizes}
+    system = {
+        "protocol_version": PROTOCOL_VERSION,
+        "little_endian": sys.byteorder == "little",
+        "type_sizes": sizes,
+    }
     for value in (MAGIC_NUMBER, PROTOCOL_VERSION, system):
         pickle.dump(value, file, protocol)
     file.write(pickled.getbuffer())

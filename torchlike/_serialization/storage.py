@@ -65,7 +65,9 @@ class LoadedStorage:
         """The same data, for Tensors on an accelerator."""
         return self.to("cuda" if device is None else device)
 
-    def tensor(self, offset: int, size: tuple[int, ...], stride: tuple[int, ...], dtype: Any = None) -> Tensor:
+    def tensor(
+        self, offset: int, size: tuple[int, ...], stride: tuple[int, ...], dtype: Any = None
+    ) -> Tensor:
         """A Tensor over part of the storage, by PyTorch's offset and strides (in elements).
 
         Raises:
@@ -106,7 +108,9 @@ class StorageSlice:
         self.root, self.start, self.length = root, start, length
         self.dtype = root.dtype
 
-    def tensor(self, offset: int, size: tuple[int, ...], stride: tuple[int, ...], dtype: Any = None) -> Tensor:
+    def tensor(
+        self, offset: int, size: tuple[int, ...], stride: tuple[int, ...], dtype: Any = None
+    ) -> Tensor:
         """A Tensor over part of the slice."""
         _check_bounds(offset, size, stride, self.length)
         return self.root.tensor(self.start + offset, size, stride, dtype)
@@ -179,7 +183,9 @@ def restore_location(map_location: Any) -> Restore:
     if map_location is None:
         return default_restore_location
     if isinstance(map_location, dict):
-        return lambda storage, location: default_restore_location(storage, map_location.get(location, location))
+        return lambda storage, location: default_restore_location(
+            storage, map_location.get(location, location)
+        )
     if isinstance(map_location, (str, bytes, devices.device)):
         name = map_location.decode() if isinstance(map_location, bytes) else str(map_location)
         return lambda storage, location: default_restore_location(storage, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import warnings
 from collections.abc import Callable
@@ -257,7 +256,6 @@ def _deprecated(new: Callable[..., Any]) -> Callable[..., Any]:
     new_name = new.__name__
     old_name = new_name[:-1]
 
-    @functools.wraps(new)
     def old(*args: Any, **kwargs: Any) -> Any:
         warnings.warn(
             f"`nn.init.{old_name}` is now deprecated in favor of `nn.init.{new_name}`.",

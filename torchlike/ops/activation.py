@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 
 from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Key, Scalar, function, op
+from .lowering.norms import magnitude
 from .validate import floating, not_implemented, scalar_name, wrap_dim
 from .variants import inplace_twin
 
@@ -138,7 +139,7 @@ def softplus(input: Array, beta: Scalar = 1.0, threshold: Scalar = 20.0):
 @op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input",))
 def softsign(input: Array):
     """`input / (1 + |input|)`."""
-    return input / (jnp.abs(input) + 1)
+    return input / (magnitude(input) + 1)
 
 
 @op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input",))
@@ -149,7 +150,7 @@ def tanhshrink(input: Array):
 
 @op(spaces=(), saves=("input",), check=floating("softshrink_check"))
 def _softshrink(input: Array, lambd: Scalar = 0.5):
-    return jnp.where(jnp.abs(input) <= lambd, jnp.zeros((), input.dtype), input - jnp.sign(input) * lambd)
+    return jnp.where(magnitude(input) <= lambd, jnp.zeros((), input.dtype), input - jnp.sign(input) * lambd)
 
 
 @function(spaces=FUNCTIONAL)

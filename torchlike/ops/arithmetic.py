@@ -100,7 +100,7 @@ def sub(input: Operand, other: Operand, *, alpha: Scalar = 1):
 
 
 @op(promote=DEFAULT, spaces=("torch",), check=_check_sub)
-def rsub(input: Operand, other: Operand, *, alpha: Scalar = 1):
+def rsub(input: Array, other: Operand, *, alpha: Scalar = 1):
     """`other - alpha * input`."""
     return other - _scaled(input, alpha)
 
@@ -128,6 +128,41 @@ def _check_addcdiv(input: Any, tensor1: Any, tensor2: Any, value: Any = 1, **_: 
 def addcdiv(input: Array, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1):
     """`input + value * tensor1 / tensor2`."""
     return input + _scaled(tensor1 / tensor2, value)
+
+
+# ---- two operands in one line ---
+
+_FORMS = {"tensors": (Array, Array), "other": (Array, Operand), "either": (Operand, Operand)}
+
+
+def _not_two_numbers(name: str, check: Any) -> Any:
+    """A row check for operands of which one must be a tensor."""
+
+    def both(input: Any, other: Any, **rest: Any) -> None:
+        if isinstance(input, type) and isinstance(other, type):
+            raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {input.__name__}")
+        if check is not None:
+            check(input, other, **rest)
+
+    return both
+
+
+def binary(name: str, fn: Any, doc: str, *, promote: Any = INT_TO_FLOAT, numbers: str = "tensors", **options: Any) -> Any:
+    """Declares the row `name(input, other)` whose lowering is `fn`.
+
+    `numbers` says where a Python number may stand for a tensor: nowhere ("tensors"), as the "other" operand, or
+    as "either" of the two.
+    """
+
+    def lowering(input: Array, other: Array):
+        return fn(input, other)
+
+    lowering.__annotations__ = dict(zip(("input", "other"), _FORMS[numbers]))
+    lowering.__name__ = lowering.__qualname__ = name
+    lowering.__doc__ = doc
+    if numbers == "either":
+        options["check"] = _not_two_numbers(name, options.get("check"))
+    return op(promote=promote, **options)(lowering)
 
 
 # ---- division ---------------------------------------------------------------------------------------
@@ -223,14 +258,14 @@ def floor_divide(input: Operand, other: Operand):
     return _floor_quotient(input, other)
 
 
-@op(promote=DEFAULT, operator="mod", saves=_BOTH, check=_check_real("remainder_cpu"))
+@op(promote=DEFAULT, operator="mod", saves=_BOTH, check=_not_two_numbers("remainder", _check_real("remainder_cpu")))
 def remainder(input: Operand, other: Operand):
     """`input - floor(input / other) * other`: the sign is that of `other`."""
     return jnp.remainder(_whole(input), _nonzero_divisor(_whole(other)) if is_exact(other) else other)
 
 
 @op(promote=DEFAULT, saves=_BOTH, check=_check_real("fmod_cpu"))
-def fmod(input: Operand, other: Operand):
+def fmod(input: Array, other: Operand):
     """`input - trunc(input / other) * other`: the sign is that of `input`."""
     y = _nonzero_divisor(_whole(other)) if is_exact(other) else other
     return lax.rem(*jnp.broadcast_arrays(_whole(input), y))
@@ -292,6 +327,8 @@ def _power(input: Any, exponent: Any) -> Any:
             raise RuntimeError(_MSG_NEGATIVE_POWER)
         if type(exponent) is float and exponent in _COMMON:
             return _common_power, (input, exponent), {}
+    elif not isinstance(exponent, Tensor):
+        raise TypeError(f"pow(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return _pow, (input, exponent), {}
 
 
@@ -301,6 +338,8 @@ def _doubled_power(input: Any, exponent: Any) -> Any:
             return v.to(complex128 if v.dtype.is_complex else float64)
         return v if isinstance(v, complex) else float(v)
 
+    if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
+        raise TypeError(f"float_power(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return _power(wide(input), wide(exponent))
 
 
@@ -325,7 +364,7 @@ publish("Tensor", "float_power_", named(_float_power_, "float_power_", "In-place
 
 
 @op(promote=INT_TO_FLOAT, saves=_BOTH)
-def ldexp(input: Operand, other: Operand):
+def ldexp(input: Array, other: Array):
     """`input * 2 ** other`."""
     return input * jnp.power(jnp.asarray(2, other.dtype), other)
 
@@ -333,17 +372,6 @@ def ldexp(input: Operand, other: Operand):
 publish("Tensor", "__rdiv__", Tensor.__rtruediv__)  # type: ignore[attr-defined]
 
 # ---- two-argument functions -----------------------------------------------------------------------------
-
-
-def binary(name: str, fn: Any, doc: str, *, promote: Any = INT_TO_FLOAT, **options: Any) -> Any:
-    """Declares the row `name(input, other)` whose lowering is `fn`."""
-
-    def lowering(input: Operand, other: Operand):
-        return fn(input, other)
-
-    lowering.__name__ = lowering.__qualname__ = name
-    lowering.__doc__ = doc
-    return op(promote=promote, **options)(lowering)
 
 
 def _copysign(x: Any, y: Any) -> Any:
@@ -385,11 +413,11 @@ def _nextafter(x: Any, y: Any) -> Any:
 
 atan2 = binary("atan2", jnp.arctan2, "Angle of the point (other, input), in radians.", saves=_BOTH, aliases=("arctan2",))
 hypot = binary("hypot", _hypot, "`sqrt(input ** 2 + other ** 2)` without overflow.", promote=DEFAULT, saves=_BOTH)
-copysign = binary("copysign", _copysign, "The magnitude of `input` with the sign of `other`.", saves=("input",))
+copysign = binary("copysign", _copysign, "The magnitude of `input` with the sign of `other`.", numbers="other", saves=("input",))
 nextafter = binary("nextafter", _nextafter, "The next floating number after `input` towards `other`.", promote=DEFAULT)
 logaddexp = binary("logaddexp", jnp.logaddexp, "`log(exp(input) + exp(other))`.", promote=DEFAULT, saves=_BOTH, inplace=False)
 logaddexp2 = binary("logaddexp2", jnp.logaddexp2, "`log2(2 ** input + 2 ** other)`.", promote=DEFAULT, saves=_BOTH, inplace=False)
-xlogy = binary("xlogy", _xlogy, "`input * log(other)`, 0 where `input` is 0.", saves=_BOTH, aliases=("special.xlogy",))
+xlogy = binary("xlogy", _xlogy, "`input * log(other)`, 0 where `input` is 0.", numbers="either", saves=_BOTH, aliases=("special.xlogy",))
 maximum = binary("maximum", jnp.maximum, "The larger of each pair; ties share the gradient, nan wins.",
                  promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_real("maximum_cpu"))  # fmt: skip
 minimum = binary("minimum", jnp.minimum, "The smaller of each pair; ties share the gradient, nan wins.",
@@ -444,8 +472,6 @@ def _check_clamp(input: Any, min: Any = None, max: Any = None) -> None:
     for v in (input, min, max):
         if v is not None and _category(v) == 3:
             raise RuntimeError("clamp is not supported for complex types")
-    if input.dtype.name == "bool" and _highest(*[v for v in (min, max) if v is not None]) == 0:
-        raise not_implemented("clamp_scalar_cpu", input.dtype)
 
 
 def _bounded(x: Any, low: Any, high: Any) -> Any:

@@ -5,7 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .._core.registry import DEFAULT, Array, Operand, op
+from .._core.registry import DEFAULT, Array, op
+from .arithmetic import binary
 from .validate import not_implemented
 
 
@@ -16,7 +17,7 @@ def _dtypes(*values: Any) -> list[Any]:
 def _exact(kernel: str, *, bool_too: bool) -> Any:
     """A row check: no floating or complex operand (and no bool unless `bool_too`)."""
 
-    def check(input: Any, other: Any = None, **_: Any) -> None:
+    def check(input: Any, other: Any = None) -> None:
         for d in _dtypes(input, other):
             if d.is_floating_point or d.is_complex or (d.name == "bool" and not bool_too):
                 raise not_implemented(kernel, d)
@@ -25,12 +26,8 @@ def _exact(kernel: str, *, bool_too: bool) -> Any:
 
 
 def _bits(name: str, fn: Any, doc: str, *, operator: str | None, kernel: str, bool_too: bool = True) -> Any:
-    def lowering(input: Operand, other: Operand):
-        return fn(input, other)
-
-    lowering.__name__ = lowering.__qualname__ = name
-    lowering.__doc__ = doc
-    return op(promote=DEFAULT, operator=operator, check=_exact(kernel, bool_too=bool_too))(lowering)
+    numbers = "either" if operator else "tensors"
+    return binary(name, fn, doc, promote=DEFAULT, numbers=numbers, operator=operator, check=_exact(kernel, bool_too=bool_too))
 
 
 def _shift_left(x: Any, by: Any) -> Any:

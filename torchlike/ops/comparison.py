@@ -24,7 +24,7 @@ def _ordered(kernel: str) -> Any:
 
 def _compare(name: str, fn: Any, word: str, long_name: str, doc: str) -> Any:
     check = None if name in ("eq", "ne") else _ordered(f"{word}_cpu")
-    return binary(name, fn, doc, promote=ALWAYS_BOOL, operator=name, aliases=(long_name,) if long_name else (), check=check)
+    return binary(name, fn, doc, promote=ALWAYS_BOOL, numbers="other", operator=name, aliases=(long_name,) if long_name else (), check=check)
 
 
 eq = _compare("eq", jnp.equal, "eq", "", "`input == other`, element by element.")

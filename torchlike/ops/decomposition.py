@@ -138,7 +138,21 @@ def geqrf(input: Array):
     return jnp.swapaxes(a, -1, -2), tau
 
 
-@op(out=True, saves=("input", "tau", "other"))
+def _check_ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> None:
+    for name, x in (("input", input), ("other", other)):
+        if x.ndim < 2:
+            raise RuntimeError(f"torch.ormqr: {name} must have at least 2 dimensions.")
+    side = other.shape[-2 if left else -1]
+    which = "-2" if left else "-1"
+    if side < tau.shape[-1]:
+        raise RuntimeError(f"torch.ormqr: other.shape[{which}] must be greater than or equal to tau.shape[-1]")
+    if side != input.shape[-2]:
+        raise RuntimeError(f"torch.ormqr: other.shape[{which}] must be equal to input.shape[-2]")
+    if tau.shape[-1] != min(side, input.shape[-1]):
+        raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{which}], input.shape[-1])")
+
+
+@op(out=True, saves=("input", "tau", "other"), check=_check_ormqr)
 def ormqr(input: Array, tau: Array, other: Array, left: bool = True, transpose: bool = False):
     """Product of the Q that `geqrf` packed (or its conjugate transpose) with `other`, from the left or right."""
     m = input.shape[-2]

@@ -138,11 +138,8 @@ def _inside(low: int, high: int, d: dtype) -> tuple[int, int]:
     """The range moved inwards to integers that stay in it when rounded to a floating dtype."""
 
     def rounded(n: int) -> int:
-        f = (
-            float(np.asarray(n, np.float64).astype(d.jnp))
-            if abs(n) < 1 << 53
-            else float(np.float64(n).astype(d.jnp))
-        )
+        with np.errstate(over="ignore"):
+            f = float(np.float64(n).astype(d.jnp))
         return int(f) if math.isfinite(f) else (1 << 63) * (1 if f > 0 else -1)
 
     ulp = DIGITS[d.name] - 1

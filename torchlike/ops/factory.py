@@ -17,28 +17,13 @@ from .._core.graph import SCALAR, Call, Value, make_call, record
 from .._core.modes import local
 from .._core.registry import function, wrap
 from .._core.tensor import Tensor
+from .convert import Layout, strided
 from .validate import scalar_name
 
 MSG_INTEGER_GRAD = "Only Tensors of floating point and complex dtype can require gradients"
 _PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
 _RANK = {"torch.channels_last": 4, "torch.channels_last_3d": 5}
 _ALIGN = 64  # XLA:CPU uses memory aligned like this in place
-
-
-class layout:
-    """How a tensor lies in memory (`torch.layout`); results here are always `torch.strided`."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"torch.{self.name}"
-
-    def __reduce__(self) -> str:
-        return self.name
-
-
-strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
 
 
 # ---- the keywords of every factory -------------------------------------------------
@@ -75,7 +60,7 @@ class How:
         if given is None and dtype is not None:
             raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
         self.dtype: dtypes.dtype | None = given
-        if layout is not None and str(layout) != "torch.strided":
+        if layout is not None and layout is not strided:
             _refuse_layout(name, layout)
         if device is not None:
             self.device = devices.canonical(device)
@@ -136,7 +121,7 @@ class How:
 
 
 def _refuse_layout(name: str, asked: Any) -> None:
-    if not isinstance(asked, layout):
+    if not isinstance(asked, Layout):
         raise TypeError(f"{name}(): argument 'layout' must be torch.layout, not {type(asked).__name__}")
     raise NotImplementedError(f"{name}(): layout={asked} is not supported; use layout=torch.strided")
 

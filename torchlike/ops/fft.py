@@ -24,6 +24,8 @@ def _sizes(x: Any, s: Any, dim: Any) -> tuple[tuple[int | None, ...], tuple[int,
             raise RuntimeError(f"Got shape with {len(s)} values but input tensor only has {x.ndim} dimensions.")
         count = x.ndim if s is None else len(s)
         dim = tuple(range(x.ndim - count, x.ndim))
+    if x.ndim == 0:
+        raise IndexError(f"Dimension specified as {dim[0]} but tensor has no dimensions")
     axes = tuple(wrap_dim(d, x.ndim) for d in dim)
     if len(set(axes)) != len(axes):
         raise RuntimeError("FFT dims must be unique")
@@ -93,7 +95,9 @@ def _declare(family: str, fn: Any, title: str) -> None:
 
     def several(input: Array, s: Ints | None = None, dim: Ints | None = None, norm: str | None = None):
         x = promoted(input)
-        return fn(x, *_sizes(x, s, dim), norm) if x.ndim else fn(x[None], (None,), (0,), norm).reshape(())
+        if x.ndim == 0 and dim is None and s is None:
+            return fn(x[None], (None,), (0,), norm).reshape(())
+        return fn(x, *_sizes(x, s, dim), norm)
 
     for lowering, suffix, where, size in (
         (one, "", "along `dim`", "n"), (two, "2", "over two dimensions", "s"), (several, "n", "over `dim`, by default all", "s"),

@@ -16,7 +16,7 @@ from .._core import dtypes
 from .._core.checks import guard
 from .._core.graph import SCALAR, Value
 from .._core.registry import Array, Arrays, Operand, Scalar, check_inplace, function, op
-from .._core.tensor import Tensor, from_numpy_copy
+from .._core.tensor import Lens, Tensor, from_numpy_copy
 from . import view as views
 from .convert import copy_
 from .creation import full
@@ -255,20 +255,32 @@ def _as_values(x: Tensor, value: Any) -> Tensor:
 _NUMBERS = (int, float, bool)
 
 
+_SELECT = views._select.op
+
+
+def _plain_number(dtype: dtypes.dtype, value: Any) -> Any:
+    """A number as it is lifted for this dtype; None where a conversion would be needed."""
+    if dtype.category == dtypes.FLOAT:
+        return float(value)
+    plain = dtype.category == dtypes.INTEGER and value.__class__ is int and dtype is not dtypes.uint64
+    return value if plain else None
+
+
+def _fill(storage: Any, lenses: tuple[Lens, ...], number: Any) -> None:
+    """Writes a number through lenses outside the tape, as one call."""
+    storage.write(_SELECT.put_chain(storage.read(), Value(SCALAR[number.__class__], number), lenses))
+
+
 def _fill_view(self: Tensor, key: Any, value: Any) -> bool:
-    """Writes a number through a view key outside the tape, as one call; False if that does not apply."""
-    dtype = self._aval.dtype
-    if self.requires_grad or dtype.category not in (dtypes.INTEGER, dtypes.FLOAT) or dtype is dtypes.uint64:
-        return False
-    if dtype.category == dtypes.INTEGER and value.__class__ is not int:
+    """Writes a number through a view key outside the tape; False if that does not apply."""
+    number = None if self.requires_grad else _plain_number(self._aval.dtype, value)
+    if number is None:
         return False
     out, indices = _split_key(self, key)
     if out._lens is None or any(i is not None for i in indices):
         return False
     check_inplace(self)
-    number = float(value) if dtype.category == dtypes.FLOAT else value
-    s = self._storage
-    s.write(out._lens[0].op.put_chain(s.read(), Value(SCALAR[number.__class__], number), out._lens))
+    _fill(self._storage, out._lens, number)
     return True
 
 
@@ -280,6 +292,12 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         IndexError: the key does not fit.
         RuntimeError: the value's shape does not broadcast to the part written.
     """
+    if key.__class__ is int and value.__class__ in _NUMBERS and not self._req:
+        number = _plain_number(self._aval.dtype, value)
+        shape = self._aval.shape
+        if number is not None and shape and -shape[0] <= key < shape[0] and not self._inference:
+            _fill(self._storage, (*(self._lens or ()), Lens(_SELECT, (0, key % shape[0]))), number)
+            return
     if isinstance(key, Tensor) and key.dtype in (dtypes.bool_,) and key.shape == self.shape and (
         not isinstance(value, Tensor) or value.ndim == 0
     ):  # fmt: skip

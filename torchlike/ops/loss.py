@@ -12,6 +12,7 @@ from jax.scipy.special import xlogy
 
 from .._core.checks import guard
 from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Operand, Scalar, op
+from .lowering.norms import magnitude
 from .reduce_loss import check_mean_dtype, check_reduction, reduce_loss, reduction_name
 from .validate import broadcast, not_implemented, scalar_name, shape_text, size_text
 
@@ -73,7 +74,7 @@ def l1_loss(
     reduction: str = "mean", weight: Array | None = None,
 ):  # fmt: skip
     """`|input - target|`, reduced; the derivative at equality is 0."""
-    return _weighted(jnp.abs(input - target), weight, size_average, reduce, reduction)
+    return _weighted(magnitude(input - target), weight, size_average, reduce, reduction)
 
 
 _SMOOTH = _checked(
@@ -87,7 +88,7 @@ def smooth_l1_loss(
     reduction: str = "mean", beta: float = 1.0,
 ):  # fmt: skip
     """`0.5 * d ** 2 / beta` where `d = |input - target| < beta`, else `d - 0.5 * beta` (arXiv:1504.08083)."""
-    d = jnp.abs(input - target)
+    d = magnitude(input - target)
     loss = jnp.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta) if beta else d
     return reduce_loss(loss, size_average, reduce, reduction)
 
@@ -99,9 +100,9 @@ _HUBER = _checked("huber_cpu", "delta", lambda v: v <= 0, "huber_loss does not s
 def huber_loss(
     input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
 ):
-    """`0.5 * d ** 2` where `d = |input - target| <= delta`, else `delta * (d - 0.5 * delta)`."""
-    d = jnp.abs(input - target.astype(jnp.promote_types(input.dtype, target.dtype)))
-    loss = jnp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
+    """`0.5 * d ** 2` where `d = |input - target| < delta`, else `delta * (d - 0.5 * delta)`."""
+    d = magnitude(input - target.astype(jnp.promote_types(input.dtype, target.dtype)))
+    loss = jnp.where(d < delta, 0.5 * d * d, delta * (d - 0.5 * delta))
     result = input.dtype if jnp.issubdtype(input.dtype, jnp.floating) else target.dtype
     return _weighted(loss, weight, None, None, reduction).astype(result)
 
@@ -213,7 +214,7 @@ def _check_kl(
     check_reduction("sum" if reduction == "batchmean" else reduction, size_average, reduce)
     if not (input.dtype.is_floating_point and target.dtype.is_floating_point):
         raise RuntimeError("kl_div: Integral inputs not supported.")
-    broadcast(input.shape, target.shape)
+    broadcast(target.shape, input.shape)
 
 
 @op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_kl)

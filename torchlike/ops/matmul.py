@@ -209,9 +209,10 @@ def outer(input: Array, vec2: Array):
 def _fused(product: Any, input: Any, beta: Any, alpha: Any) -> Any:
     """`beta * input + alpha * product`; nan in `input` does not matter where `beta` is 0."""
     if type(alpha) is not int:
-        product = alpha * product
+        product = alpha.astype(product.dtype) * product
     if type(beta) is int:
-        return (input + product).astype(product.dtype)
+        return input + product
+    beta = beta.astype(input.dtype)
     return jnp.where(beta == 0, jnp.zeros((), input.dtype), beta * input) + product
 
 

@@ -20,84 +20,25 @@ from .lowering.norm import (
 )
 from .lowering.pool import sums
 from .lowering.windows import Windows
+from .norm_checks import (
+    MSG_NOT_DIFFERENTIABLE,
+    MSG_VALUES,
+    check_group,
+    check_instance,
+    check_layer,
+    check_rms,
+    check_statistics,
+)
 from .pool_shapes import published
-from .validate import not_implemented, scalar_name, shape_text, size_text
+from .validate import size_text
 
 FUNCTIONAL = ("nn.functional",)
 TORCH = ("torch",)
 
-_MSG_MIXED = "mixed dtype (CPU): all inputs must share same datatype."
-_MSG_PARAMETER = "mixed dtype (CPU): expect parameter to have scalar type of Float"
-_MSG_VALUES = "Expected more than 1 {what} when training, got input size {size}"
-_MSG_NOT_DIFFERENTIABLE = (
-    "The function '{name}' is not differentiable with respect to argument '{arg}'. "
-    "This input cannot have requires_grad True."
-)
-
-
-# ---- checks ---------------------------------------------------------------------------------------
-
-
-def _check_dtypes(kernel: str, input: Any, *parameters: Any) -> None:
-    """Parameters share the input's dtype, or are float32 beside a 16-bit input."""
-    if not input.dtype.is_floating_point:
-        raise not_implemented(kernel, input.dtype)
-    given = [p for p in parameters if p is not None]
-    low = input.dtype.name in ("bfloat16", "float16")
-    for p in given:
-        if p.dtype is not input.dtype and not (low and p.dtype.name == "float32"):
-            message = _MSG_PARAMETER if input.dtype.name == "float32" else _MSG_MIXED
-            if p is not given[0] and given[0].dtype is input.dtype:
-                message = f"expected scalar type {scalar_name(input.dtype)} but found {scalar_name(p.dtype)}"
-            raise RuntimeError(message)
-
-
-def _check_channels(input: Any, **parameters: Any) -> None:
-    count = input.shape[1] if input.ndim > 1 else 0
-    for name, p in parameters.items():
-        if p is not None and math.prod(p.shape) != count:
-            raise RuntimeError(f"{name} should contain {count} elements not {math.prod(p.shape)}")
-
-
-def _check_statistics(
-    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float, momentum: Any = None
-) -> None:
-    _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    if not input.dtype.is_floating_point:
-        raise not_implemented("batch_norm", input.dtype)
-    stats = [p for p in (running_mean, running_var) if p is not None]
-    if len(stats) == 2 and stats[0].dtype is not stats[1].dtype:
-        a, b = map(scalar_name, (stats[0].dtype, stats[1].dtype))
-        raise RuntimeError(f"expected scalar type {a} but found {b}")
-    _check_dtypes("batch_norm", input, *(p for p in (weight, bias) if p is not None), *stats)
-
-
-def _check_shape(input: Any, normalized_shape: Any, star: str, **parameters: Any) -> None:
-    """The shape errors of layer and RMS normalization; `star` is how the expected shape is introduced."""
-    shape = tuple(normalized_shape)
-    text = shape_text(shape)
-    if not shape:
-        raise RuntimeError(
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, "
-            "but got normalized_shape = []"
-        )
-    for name, p in parameters.items():
-        if p is not None and p.shape != shape:
-            raise RuntimeError(
-                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
-                f"{shape_text(p.shape)} and normalized_shape = {text}"
-            )
-    if input.ndim < len(shape) or input.shape[input.ndim - len(shape) :] != shape:
-        raise RuntimeError(
-            f"Given normalized_shape={text}, expected input with shape [*{star}{text[1:]}, "
-            f"but got input of size{shape_text(input.shape)}"
-        )
-
-
 # ---- batch_norm -------------------------------------------------------------------------------------
 
 
-@op(spaces=(), saves=("input", "weight"), check=_check_statistics, grad_name="NativeBatchNormBackward0")
+@op(spaces=(), saves=("input", "weight"), check=check_statistics, grad_name="NativeBatchNormBackward0")
 def _batch_norm_train(
     running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
     bias: Array | None, eps: float, momentum: Scalar,
@@ -111,7 +52,7 @@ def _batch_norm_train(
 
 
 @op(
-    spaces=(), saves=("input", "weight", "running_mean", "running_var"), check=_check_statistics,
+    spaces=(), saves=("input", "weight"), check=check_statistics,
     grad_name="NativeBatchNormBackward0",
 )  # fmt: skip
 def _batch_norm_eval(
@@ -125,10 +66,15 @@ def _batch_norm_eval(
     return input if input.size == 0 else apply_statistics(input, running_mean, running_var, weight, bias, eps)
 
 
+def _check_pair(running_mean: Any, running_var: Any) -> None:
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
+
+
 def _refuse_grad(name: str, **statistics: Any) -> None:
     for arg, tensor in statistics.items():
         if tensor is not None and tensor.requires_grad and is_grad_enabled():
-            raise RuntimeError(_MSG_NOT_DIFFERENTIABLE.format(name=name, arg=arg))
+            raise RuntimeError(MSG_NOT_DIFFERENTIABLE.format(name=name, arg=arg))
 
 
 def _update(results: Any, *statistics: Any) -> Any:
@@ -148,6 +94,7 @@ def _batch_norm(
     """Normalizes each channel; `torch.nn.functional.batch_norm` says more."""
     _refuse_grad("native_batch_norm", running_mean=running_mean, running_var=running_var)
     if training:
+        _check_pair(running_mean, running_var)
         if not isinstance(momentum, (int, float)):
             got = type(momentum).__name__
             raise TypeError(f"batch_norm(): argument 'momentum' (position 7) must be float, not {got}")
@@ -185,7 +132,7 @@ def batch_norm(
         RuntimeError: the number of elements or the dtypes do not fit; no statistics in evaluation.
     """
     if training and input.dim() > 1 and math.prod(input.shape[:1] + input.shape[2:]) == 1:
-        raise ValueError(_MSG_VALUES.format(what="value per channel", size=size_text(input.shape)))
+        raise ValueError(MSG_VALUES.format(what="value per channel", size=size_text(input.shape)))
     if training and eps <= 0.0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     if eps < 0.0:
@@ -196,20 +143,7 @@ def batch_norm(
 # ---- instance_norm ------------------------------------------------------------------------------------
 
 
-def _check_instance(
-    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float, momentum: Any = None
-) -> None:
-    batch, count = input.shape[:2]
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    for name, p in given.items():  # counted as PyTorch does, with one channel per sample and channel
-        if p is not None and math.prod(p.shape) != count:
-            raise RuntimeError(
-                f"{name} should contain {batch * count} elements not {batch * math.prod(p.shape)}"
-            )
-    _check_statistics(input, running_mean, running_var, weight, bias, eps)
-
-
-@op(spaces=(), name="instance_norm", saves=("input", "weight"), check=_check_instance)
+@op(spaces=(), name="instance_norm", saves=("input", "weight"), check=check_instance)
 def _instance_norm_train(
     running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
     bias: Array | None, eps: float, momentum: Scalar,
@@ -233,8 +167,7 @@ def _instance_norm(
     momentum: float, eps: float, cudnn_enabled: bool = True,
 ) -> Any:  # fmt: skip
     """Normalizes each channel of each sample; `torch.nn.functional.instance_norm` says more."""
-    if (running_mean is None) != (running_var is None):
-        raise ValueError("running_mean and running_var must either both be None or neither be None")
+    _check_pair(running_mean, running_var)
     _refuse_grad("native_batch_norm", running_mean=running_mean, running_var=running_var)
     if not use_input_stats:
         if running_mean is None:
@@ -268,23 +201,14 @@ def instance_norm(
         RuntimeError: the number of elements or the dtypes do not fit.
     """
     if use_input_stats and math.prod(input.shape[2:]) == 1:
-        raise ValueError(_MSG_VALUES.format(what="spatial element", size=size_text(input.shape)))
+        raise ValueError(MSG_VALUES.format(what="spatial element", size=size_text(input.shape)))
     return _instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps)
 
 
 # ---- layer_norm, rms_norm -------------------------------------------------------------------------------
 
 
-def _check_layer(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> None:
-    if isinstance(normalized_shape, int):
-        raise TypeError(
-            "layer_norm(): argument 'normalized_shape' (position 2) must be tuple of ints, not int"
-        )
-    _check_shape(input, normalized_shape, ", ", weight=weight, bias=bias)
-    _check_dtypes("LayerNormKernelImpl", input, weight, bias)
-
-
-@op(spaces=FUNCTIONAL, saves=("input", "weight"), check=_check_layer, grad_name="NativeLayerNormBackward0")
+@op(spaces=FUNCTIONAL, saves=("input", "weight"), check=check_layer, grad_name="NativeLayerNormBackward0")
 def layer_norm(
     input: Array,
     normalized_shape: Any,
@@ -317,15 +241,7 @@ def _torch_layer_norm(
 published(_torch_layer_norm, "layer_norm", TORCH)
 
 
-def _check_rms(input: Any, normalized_shape: Any, weight: Any, eps: Any) -> None:
-    if isinstance(normalized_shape, int):
-        raise TypeError("rms_norm(): argument 'normalized_shape' (position 2) must be tuple of ints, not int")
-    _check_shape(input, normalized_shape, "", weight=weight)
-    if not (input.dtype.is_floating_point or input.dtype.is_complex):
-        raise not_implemented("rms_norm", input.dtype)
-
-
-@op(spaces=("torch", "nn.functional"), saves=("input", "weight"), check=_check_rms)
+@op(spaces=("torch", "nn.functional"), saves=("input", "weight"), check=check_rms)
 def rms_norm(input: Array, normalized_shape: Any, weight: Array | None = None, eps: Any = None):
     """Divides by the root mean square over the last axes: x / sqrt(mean(x * x) + eps) * weight.
 
@@ -346,30 +262,7 @@ def rms_norm(input: Array, normalized_shape: Any, weight: Array | None = None, e
 # ---- group_norm -------------------------------------------------------------------------------------------
 
 
-def _check_group(input: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> None:
-    if input.ndim < 2:
-        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
-    shape, count = shape_text(input.shape), input.shape[1]
-    sizes = [input.shape[0] * count // num_groups, num_groups, *input.shape[2:]]
-    if math.prod(sizes[:1] + sizes[2:]) == 1:
-        raise ValueError(_MSG_VALUES.format(what="value per channel", size=sizes))
-    if num_groups <= 0:
-        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
-    if count % num_groups:
-        raise RuntimeError(
-            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
-            f"{shape} and num_groups={num_groups}"
-        )
-    for name, p in (("weight", weight), ("bias", bias)):
-        if p is not None and p.shape != (count,):
-            raise RuntimeError(
-                f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
-                f"{name} of shape {shape_text(p.shape)} and input of shape {shape}"
-            )
-    _check_dtypes("GroupNormKernelImpl", input, weight, bias)
-
-
-@op(spaces=FUNCTIONAL, saves=("input", "weight"), check=_check_group, grad_name="NativeGroupNormBackward0")
+@op(spaces=FUNCTIONAL, saves=("input", "weight"), check=check_group, grad_name="NativeGroupNormBackward0")
 def group_norm(
     input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
 ):

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import jax.scipy.special as jsp
 from jax import lax
 
+from .._core.dtypes import get_default_dtype
 from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, function, op
 from .validate import not_implemented
 from .lowering.special import digamma as _digamma
@@ -150,6 +151,8 @@ def _angle(x: Any) -> Any:
     """Phase in radians; of a real number pi below 0, 0 above, nan of nan."""
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         return jnp.arctan2(x.imag, x.real)
+    if _is_exact(x):
+        x = x.astype(get_default_dtype().jnp)
     zero = jnp.zeros((), x.dtype)
     return jnp.where(x != x, lax.stop_gradient(x), jnp.where(x < 0, jnp.asarray(math.pi, x.dtype), zero))
 
@@ -181,7 +184,7 @@ positive = unary(
     "positive", lambda x: x, "`input` itself; not for bool tensors.",
     promote=DEFAULT, operator="pos", inplace=False, out=False, saves=(), check=_check_positive,
 )  # fmt: skip
-angle = unary("angle", _angle, "Phase in radians, a real tensor.", promote=INT_TO_FLOAT, inplace=False)
+angle = unary("angle", _angle, "Phase in radians, a real tensor.", promote=None, out=True)
 conj_physical = unary("conj_physical", jnp.conj, "Complex conjugate, computed at once.", promote=DEFAULT, saves=())
 
 

@@ -112,7 +112,9 @@ def _attributes(t: Tensor) -> dict[str, Any]:
     return {k: v for k, v in vars(t).items() if not k.startswith("_") or k in ("_is_param", "_is_buffer")}
 
 
-def _rebuild(array: np.ndarray, device: str, requires_grad: bool, cls: type, attributes: dict[str, Any]) -> Tensor:
+def _rebuild(
+    array: np.ndarray, device: str, requires_grad: bool, cls: type, attributes: dict[str, Any]
+) -> Tensor:
     """What a pickled Tensor calls when it is read back."""
     made = from_numpy_copy(array, device)
     if cls is not Tensor:

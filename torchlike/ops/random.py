@@ -21,8 +21,8 @@ from .._core.registry import Array, function, op
 from .._core.tensor import Tensor
 from . import distributions as dist
 from .factory import How, factory, from_host, number, shape_of, sizes, whole
+from .strides import geometry
 from .validate import broadcast, not_implemented, scalar_name
-from .view import geometry
 
 _MSG_RANDINT_FORMS = (
     "randint() received an invalid combination of arguments - got ({}), but expected one of:\n"

@@ -11,8 +11,8 @@ from .._core.tensor import Tensor
 from . import distributions as dist
 from .factory import from_host, number, whole
 from .random import DRAWN, in_order, memory_order, source
+from .strides import geometry
 from .validate import broadcast
-from .view import geometry
 
 
 def _refill(name: str, self: Tensor, draw: dist.Draw, generator: Any) -> Tensor:

@@ -9,7 +9,7 @@ from jax import lax
 from .._core.dtypes import dtype
 from .._core.registry import INT_TO_FLOAT, Array, Scalar, function, op
 from .._core.tensor import Tensor, from_numpy_copy
-from .lowering.axes import one_axis
+from .lowering.axes import one_axis, wrap_dims
 from .lowering.extremes import running
 from .lowering.scans import cumulative_sum
 from .reduction import widened
@@ -166,11 +166,17 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """
     dims = range(input.ndim) if dim is None else ((dim,) if isinstance(dim, int) else dim)
     dims = [wrap_dim(d, input.ndim) for d in dims]
+    wrap_dims(tuple(dims), input.ndim)  # refuses a dimension named twice
     spacing = 1 if spacing is None else spacing
     many = isinstance(spacing, (tuple, list))
     steps = list(spacing) if many else [spacing] * len(dims)
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    if len(steps) != len(dims) and dim is not None:
+        raise RuntimeError(
+            "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same "
+            f"length, but got a spacing argument of length {len(steps)} and a dim argument of length {len(dims)}."
+        )
     if len(steps) != len(dims):
         raise RuntimeError(
             f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "

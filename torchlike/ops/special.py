@@ -9,7 +9,7 @@ import jax.scipy.special as jsp
 from jax import lax
 
 from .._core.checks import guard
-from .._core.registry import INT_TO_FLOAT, Array, Operand, function, op
+from .._core.registry import INT_TO_FLOAT, Array, function, op
 from .arithmetic import binary
 from .lowering import bessel
 from .lowering.special import lgamma as _lgamma
@@ -57,8 +57,8 @@ igamma = binary("igamma", lambda a, x: jsp.gammainc(a, x), "Regularised lower in
                 saves=("input", "other"), aliases=("special.gammainc",))  # fmt: skip
 igammac = binary("igammac", lambda a, x: jsp.gammaincc(a, x), "Regularised upper incomplete gamma function Q(input, other).",
                  saves=("input", "other"), aliases=("special.gammaincc",))  # fmt: skip
-xlog1py = binary("xlog1py", _xlog1py, "`input * log1p(other)`, 0 where `input` is 0.", spaces=SPECIAL, saves=("input", "other"))
-zeta = binary("zeta", _zeta, "Hurwitz zeta function, `sum of (k + other) ** -input` over k >= 0.", spaces=SPECIAL)
+xlog1py = binary("xlog1py", _xlog1py, "`input * log1p(other)`, 0 where `input` is 0.", numbers="either", spaces=SPECIAL, saves=("input", "other"))
+zeta = binary("zeta", _zeta, "Hurwitz zeta function, `sum of (k + other) ** -input` over k >= 0.", numbers="either", spaces=SPECIAL)
 
 # ---- Bessel functions -------------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ _row("log_ndtr", _in_float32(jsp.log_ndtr), "Logarithm of `ndtr`.")
 def _polynomial(name: str, first: Any, step: Any, title: str) -> None:
     """The row `name(x, n)`: value 1 for n = 0, `first(x)` for 1, then by `step(k, x, p_k, p_k-1)`; 0 for n < 0."""
 
-    def lowering(input: Operand, n: Operand):
+    def value(input: Any, n: Any) -> Any:
         x, degree = jnp.broadcast_arrays(input, jnp.trunc(n))
         start = jnp.where(degree < 0, 0, jnp.where(degree == 0, 1, first(x))).astype(x.dtype)
 
@@ -178,9 +178,7 @@ def _polynomial(name: str, first: Any, step: Any, title: str) -> None:
         one = jnp.ones((), x.dtype)
         return lax.while_loop(more, advance, (one, jnp.ones_like(x), first(x), start))[3]
 
-    lowering.__name__ = lowering.__qualname__ = name
-    lowering.__doc__ = f"{title} of degree `n`."
-    op(promote=INT_TO_FLOAT, spaces=SPECIAL, differentiable=False)(lowering)
+    binary(name, value, f"{title} of degree `n`.", numbers="either", spaces=SPECIAL, differentiable=False)
 
 
 def _chebyshev(k: Any, x: Any, now: Any, before: Any) -> Any:

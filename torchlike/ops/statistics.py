@@ -458,6 +458,8 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
     """Histogram of points (the last dimension holds coordinates): `(hist, bin_edges)`, one edge tensor per dimension."""
     d = input.shape[-1]
     bins = [bins] * d if isinstance(bins, int) else list(bins)
+    if len(bins) != d:
+        raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
     ranges = [None] * d if range is None else [tuple(range[2 * i : 2 * i + 2]) for i in builtins.range(d)]
     columns = input.reshape(-1, d)
     edges = [b if isinstance(b, Tensor) else _edges(columns[:, i], b, r) for i, (b, r) in enumerate(zip(bins, ranges))]

@@ -117,7 +117,7 @@ def update_group(opt: Any, group: dict[str, Any]) -> None:
     """Records one step for the parameters of a group that have a gradient."""
     params, grads = [], []
     for p in group["params"]:
-        g = p.grad
+        g = p._grad  # what `p.grad` is for a leaf, without the property
         if g is not None:
             params.append(p)
             grads.append(g)
@@ -128,11 +128,17 @@ def update_group(opt: Any, group: dict[str, Any]) -> None:
     table = opt.state
     states = [table[p] for p in params]
     names = opt._counters
-    if names and all(states):
-        cohort = common_cohort(states, names)
-        if cohort is not None:
-            return _apply(opt, group, params, grads, states, cohort.numbers, False)
-    for (_, _, numbers), members in partition(opt, group, params).items():
+    if all(states):
+        if names:
+            cohort = common_cohort(states, names)
+            if cohort is not None:
+                return _apply(opt, group, params, grads, states, cohort.numbers, False)
+        elif opt._alike.get(id(group)) == [id(p) for p in params]:
+            return _apply(opt, group, params, grads, states, {}, False)
+    parts = partition(opt, group, params)
+    if len(parts) == 1:
+        opt._alike[id(group)] = [id(p) for p in params]
+    for (_, _, numbers), members in parts.items():
         ps, gs, ss = ([column[i] for i in members] for column in (params, grads, states))
         if numbers is None:
             if any(g.is_sparse for g in gs):

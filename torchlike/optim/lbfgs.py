@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from .._core.modes import enable_grad, no_grad
@@ -26,15 +27,20 @@ def _direction(lists: tuple[tuple[Any, ...], ...], scalars: tuple[Any, ...]) -> 
     """
     (g,), ys, ss = lists
     h, *rhos = (x.astype(g.dtype) for x in scalars)
-    q = -g
-    alphas: list[Any] = [None] * len(rhos)
-    for i in reversed(range(len(rhos))):
-        alphas[i] = jnp.vdot(ss[i], q) * rhos[i]
-        q = q - alphas[i] * ys[i]
-    r = q * h
-    for y, s, rho, alpha in zip(ys, ss, rhos, alphas):
-        r = r + s * (alpha - jnp.vdot(y, r) * rho)
-    return ((r,),)
+    history = (jnp.stack(ys), jnp.stack(ss), jnp.stack(rhos))  # (pairs, n), (pairs, n), (pairs,)
+
+    def newest_first(q: Any, pair: Any) -> tuple[Any, Any]:
+        y, s, rho = pair
+        alpha = jnp.vdot(s, q) * rho
+        return q - alpha * y, alpha
+
+    def oldest_first(r: Any, pair: Any) -> tuple[Any, None]:
+        (y, s, rho), alpha = pair
+        return r + s * (alpha - jnp.vdot(y, r) * rho), None
+
+    q, alphas = jax.lax.scan(newest_first, -g, history, reverse=True)
+    d, _ = jax.lax.scan(oldest_first, q * h, (history, alphas))
+    return ((d,),)
 
 
 def _flatten(lists: tuple[tuple[Any, ...], ...], scalars: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:

@@ -179,6 +179,7 @@ class Optimizer:
             "load_state_dict_post",
         ):
             self.__dict__.setdefault(f"_optimizer_{name}_hooks", OrderedDict())
+        self._alike: dict[int, list[int]] = {}  # by group: parameters known to step as one
         self._patch_step_function()
 
     def _patch_step_function(self) -> None:

@@ -142,5 +142,7 @@ def test_the_function_map_can_be_extended():
 
 
 def test_a_worker_collates_to_numpy():
-    batch = parts.collate.host_collate([(1, torchlike.ones(2), np.zeros(3)), (2, torchlike.ones(2), np.zeros(3))])
+    batch = parts.collate.host_collate(
+        [(1, torchlike.ones(2), np.zeros(3)), (2, torchlike.ones(2), np.zeros(3))]
+    )
     assert all(isinstance(b, parts.collate.HostTensor) for b in batch)

@@ -77,7 +77,9 @@ def test_batches(dataset, kwargs):
     agree(run)
 
 
-@pytest.mark.parametrize("kwargs", [{}, {"batch_size": 3}, {"batch_size": 3, "drop_last": True}, {"batch_size": None}])
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"batch_size": 3}, {"batch_size": 3, "drop_last": True}, {"batch_size": None}]
+)
 def test_streams(kwargs):
     agree(lambda lib: [list(lib.utils.data.DataLoader(stream(lib), **kwargs)) for _ in range(2)])
 
@@ -115,7 +117,9 @@ def test_argument_errors_of_streams(kwargs):
     assert agree(lambda lib: lib.utils.data.DataLoader(stream(lib), **kwargs))[0] == "ValueError"
 
 
-@pytest.mark.parametrize("name", ["batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"])
+@pytest.mark.parametrize(
+    "name", ["batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"]
+)
 def test_frozen_attributes(name):
     assert agree(lambda lib: setattr(lib.utils.data.DataLoader(range(3)), name, 1))[0] == "ValueError"
 
@@ -127,8 +131,14 @@ def test_an_empty_shuffled_dataset_raises():
 
 def test_contexts_are_accepted():
     context = multiprocessing.get_context("spawn")
-    assert DataLoader(range(3), num_workers=1, multiprocessing_context=context).multiprocessing_context is context
-    assert DataLoader(range(3), num_workers=1, multiprocessing_context="forkserver").multiprocessing_context is not None
+    assert (
+        DataLoader(range(3), num_workers=1, multiprocessing_context=context).multiprocessing_context
+        is context
+    )
+    assert (
+        DataLoader(range(3), num_workers=1, multiprocessing_context="forkserver").multiprocessing_context
+        is not None
+    )
 
 
 def test_pin_memory_without_an_accelerator_warns():
@@ -159,10 +169,16 @@ class TestFastPath:
     """A TensorDataset is indexed once per field; nobody can tell."""
 
     def dataset(self):
-        return TensorDataset(torchlike.arange(20).reshape(10, 2), torchlike.ones(10, dtype=torchlike.bfloat16))
+        return TensorDataset(
+            torchlike.arange(20).reshape(10, 2), torchlike.ones(10, dtype=torchlike.bfloat16)
+        )
 
     def test_it_is_taken(self):
-        for d in (self.dataset(), Subset(self.dataset(), [4, 3]), Subset(Subset(self.dataset(), [4, 3]), [1, -1])):
+        for d in (
+            self.dataset(),
+            Subset(self.dataset(), [4, 3]),
+            Subset(Subset(self.dataset(), [4, 3]), [1, -1]),
+        ):
             rows = parts.fetch.tensor_rows(d, [0, 1])
             assert rows is not None and rows[0].shape == (2, 2)
 

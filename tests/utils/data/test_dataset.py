@@ -52,12 +52,18 @@ class TestStackDataset:
     def test_items(self, keys):
         def make(lib):
             parts = [list(range(5)), [v * v for v in range(5)]]
-            stack = lib.utils.data.StackDataset(*parts) if keys is None else lib.utils.data.StackDataset(**dict(zip(keys, parts)))
+            stack = (
+                lib.utils.data.StackDataset(*parts)
+                if keys is None
+                else lib.utils.data.StackDataset(**dict(zip(keys, parts)))
+            )
             return [stack[2], stack.__getitems__([0, 3]), len(stack)]
 
         agree(make)
 
-    @pytest.mark.parametrize("args,kwargs", [((), {}), (([1],), {"a": [1]}), (([1], [1, 2]), {}), ((), {"a": [1], "b": []})])
+    @pytest.mark.parametrize(
+        "args,kwargs", [((), {}), (([1],), {"a": [1]}), (([1], [1, 2]), {}), ((), {"a": [1], "b": []})]
+    )
     def test_errors(self, args, kwargs):
         agree(lambda lib: lib.utils.data.StackDataset(*args, **kwargs))
 
@@ -108,7 +114,11 @@ def test_chain_dataset():
 class TestSubset:
     def test_items(self):
         agree(lambda lib: [lib.utils.data.Subset(list("abcdef"), [5, 0, 2])[i] for i in range(3)])
-        agree(lambda lib: lib.utils.data.Subset(lib.utils.data.Subset(list("abcdef"), [5, 0, 2]), [2, 1]).__getitems__([0, 1]))
+        agree(
+            lambda lib: lib.utils.data.Subset(
+                lib.utils.data.Subset(list("abcdef"), [5, 0, 2]), [2, 1]
+            ).__getitems__([0, 1])
+        )
 
     def test_overriding_only_one_method(self):
         def make(lib):

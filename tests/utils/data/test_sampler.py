@@ -22,7 +22,9 @@ CASES = {
     "sequential": lambda d, lib: d.SequentialSampler(range(7)),
     "random": lambda d, lib: d.RandomSampler(range(7)),
     "random_large": lambda d, lib: d.RandomSampler(range(5000)),
-    "random_own_generator": lambda d, lib: d.RandomSampler(range(7), generator=lib.Generator().manual_seed(5)),
+    "random_own_generator": lambda d, lib: d.RandomSampler(
+        range(7), generator=lib.Generator().manual_seed(5)
+    ),
     "random_replacement": lambda d, lib: d.RandomSampler(range(7), replacement=True),
     "random_replacement_many": lambda d, lib: d.RandomSampler(range(7), replacement=True, num_samples=100),
     "random_more_than_all": lambda d, lib: d.RandomSampler(range(7), num_samples=17),

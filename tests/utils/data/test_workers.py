@@ -67,7 +67,10 @@ class Stream(IterableDataset):
 
 
 def lists(loader):
-    return [[v.tolist() for v in batch] if isinstance(batch, (list, tuple)) else batch.tolist() for batch in loader]
+    return [
+        [v.tolist() for v in batch] if isinstance(batch, (list, tuple)) else batch.tolist()
+        for batch in loader
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -90,14 +93,19 @@ def test_seeds_equal_pytorchs():
 
 
 @pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning", "ignore:This process:DeprecationWarning")
-@pytest.mark.parametrize("kwargs", [{}, {"batch_size": 2}, {"batch_size": 2, "drop_last": True}, {"batch_size": None}], ids=str)
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"batch_size": 2}, {"batch_size": 2, "drop_last": True}, {"batch_size": None}], ids=str
+)
 def test_streams(kwargs):
     class TorchStream(torch.utils.data.IterableDataset):
         def __iter__(self):
             info = torch.utils.data.get_worker_info()
             return iter(range(info.id * 10, info.id * 10 + 3 + 2 * info.id))
 
-    want = [torch.as_tensor(b).tolist() for b in torch.utils.data.DataLoader(TorchStream(), num_workers=2, **kwargs)]
+    want = [
+        torch.as_tensor(b).tolist()
+        for b in torch.utils.data.DataLoader(TorchStream(), num_workers=2, **kwargs)
+    ]
     got = [torchlike.as_tensor(b).tolist() for b in DataLoader(Stream(), num_workers=2, **kwargs)]
     assert got == want
 
@@ -110,10 +118,19 @@ def test_structures_come_back_as_they_are():
             return 4
 
         def __getitem__(self, i):
-            return {"p": Point(i, str(i)), "a": np.full(2, offset), "t": torchlike.full((2,), i), "b": torchlike.ones(1).bfloat16()}
+            return {
+                "p": Point(i, str(i)),
+                "a": np.full(2, offset),
+                "t": torchlike.full((2,), i),
+                "b": torchlike.ones(1).bfloat16(),
+            }
 
     (batch,) = DataLoader(Local(), batch_size=4, num_workers=1)
-    assert type(batch["p"]) is Point and batch["p"].y == ["0", "1", "2", "3"] or batch["p"].y == ("0", "1", "2", "3")
+    assert (
+        type(batch["p"]) is Point
+        and batch["p"].y == ["0", "1", "2", "3"]
+        or batch["p"].y == ("0", "1", "2", "3")
+    )
     assert batch["a"].dtype == torchlike.float64 and batch["a"].tolist() == [[3.0, 3.0]] * 4
     assert batch["t"].tolist() == [[i, i] for i in range(4)]
     assert batch["b"].dtype == torchlike.bfloat16 and not batch["b"].requires_grad
@@ -140,7 +157,9 @@ def test_collate_functions_and_arrays():
 
 
 def test_tensor_datasets():
-    loader = DataLoader(TensorDataset(torchlike.arange(6).reshape(3, 2), torchlike.arange(3)), batch_size=2, num_workers=1)
+    loader = DataLoader(
+        TensorDataset(torchlike.arange(6).reshape(3, 2), torchlike.arange(3)), batch_size=2, num_workers=1
+    )
     assert lists(loader) == [[[[0, 1], [2, 3]], [0, 1]], [[[4, 5]], [2]]]
 
 
@@ -220,14 +239,18 @@ class TestErrors:
             raise ValueError("broken sample")
 
         text = self.message(ValueError, Failing(fail))
-        assert text.startswith("Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n")
+        assert text.startswith(
+            "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        )
         assert text.endswith("ValueError: broken sample\n")
 
     def test_a_key_error_keeps_its_line_breaks(self):
         def fail():
             raise KeyError("k")
 
-        assert self.message(KeyError, Failing(fail)).startswith("Caught KeyError in DataLoader worker process 0.\n")
+        assert self.message(KeyError, Failing(fail)).startswith(
+            "Caught KeyError in DataLoader worker process 0.\n"
+        )
 
     def test_an_exception_that_cannot_be_rebuilt(self):
         class Two(Exception):
@@ -237,7 +260,9 @@ class TestErrors:
         def fail():
             raise Two(1, 2)
 
-        assert self.message(RuntimeError, Failing(fail)).startswith("Caught Two in DataLoader worker process 0.")
+        assert self.message(RuntimeError, Failing(fail)).startswith(
+            "Caught Two in DataLoader worker process 0."
+        )
 
     def test_an_exception_in_worker_init_fn(self):
         def init(worker_id):
@@ -264,7 +289,9 @@ class TestErrors:
         def fail():
             os.kill(os.getpid(), signal.SIGKILL)
 
-        with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid\(s\) \d+\) exited unexpectedly") as info:
+        with pytest.raises(
+            RuntimeError, match=r"DataLoader worker \(pid\(s\) \d+\) exited unexpectedly"
+        ) as info:
             list(DataLoader(Failing(fail), num_workers=2))
         assert "is killed by signal: Killed" in str(info.value.__cause__)
 
@@ -274,7 +301,9 @@ class TestErrors:
         assert "exit code 3" in str(info.value.__cause__)
 
     def test_timeout(self):
-        text = self.message(RuntimeError, Failing(functools.partial(time.sleep, 2)), timeout=0.3, num_workers=1)
+        text = self.message(
+            RuntimeError, Failing(functools.partial(time.sleep, 2)), timeout=0.3, num_workers=1
+        )
         assert text == "DataLoader timed out after 0.3 seconds"
 
     def test_what_cannot_be_pickled(self):
@@ -300,7 +329,9 @@ def test_many_workers_warn():
 def run_script(tmp_path, text, *args):
     path = tmp_path / "script.py"
     path.write_text(textwrap.dedent(text))
-    return subprocess.run([sys.executable, *args, str(path)], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    return subprocess.run(
+        [sys.executable, *args, str(path)], capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
 
 
 SCRIPT = """

@@ -11,7 +11,7 @@ from typing import Any
 from ..._core.autograd import RemovableHandle
 from ..._core.modes import is_grad_enabled
 from ..._core.tensor import Tensor
-from ...autograd import Function
+from ..._core.function import Function
 
 _MSG_BOTH_KINDS = (
     "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
@@ -19,6 +19,11 @@ _MSG_BOTH_KINDS = (
 _MSG_BOTH_GLOBAL = (
     "Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
     "Please use only one of them."
+)
+_MSG_NO_INPUT = (
+    "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
+    "gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
+    "#torch.nn.Module.register_full_backward_hook for more details."
 )
 _MSG_SILENCED = (
     "{}module forward hook with ``always_call=True`` raised an exception "
@@ -162,6 +167,7 @@ class BackwardHook:
             self.grad_outputs = replaced
         kept = tuple(self.grad_outputs[i] for i in self.output_index)
         if self.input_index is None:
+            warnings.warn(_MSG_NO_INPUT, stacklevel=5)
             nothing = (None,) * self.n_inputs
             for hook in self.hooks:
                 replaced = hook(self.module, nothing, self.grad_outputs)

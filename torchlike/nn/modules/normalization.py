@@ -146,7 +146,11 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(LocalResponseNorm):
-    """LocalResponseNorm under its old name."""
+    """LocalResponseNorm with a window centred on the channel: for an even `size` it has size - 1 channels."""
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1):
         super().__init__(size, alpha, beta, k)
+
+    def forward(self, input: Tensor) -> Tensor:
+        width = 2 * ((self.size + 1) // 2) - 1
+        return F.local_response_norm(input, width, self.alpha * width / self.size, self.beta, self.k)

@@ -40,7 +40,8 @@ _MSG_MANY_WORKERS = (
     "avoid potential slowness/freeze if necessary."
 )
 _MSG_PIN = (
-    "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used."
+    "'pin_memory' argument is set as true but no accelerator is found, "
+    "then device pinned memory won't be used."
 )
 
 
@@ -270,7 +271,10 @@ def _check_stream(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
         )
 
 
-def _check_sampling(batch_size: Any, shuffle: bool, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
+def _check_sampling(
+    batch_size: Any, shuffle: bool, sampler: Any, batch_sampler: Any, drop_last: bool
+) -> None:
+    """Checks that the arguments about order and batching do not contradict each other."""
     if sampler is not None and shuffle:
         raise ValueError("sampler option is mutually exclusive with shuffle")
     if batch_sampler is not None:
@@ -319,7 +323,7 @@ class _BaseDataLoaderIter:
         data = self._next_data()
         self._num_yielded += 1
         promised = self._IterableDataset_len_called
-        if self._dataset_kind == _DatasetKind.Iterable and promised is not None and self._num_yielded > promised:
+        if promised is not None and self._num_yielded > promised:
             message = _MSG_LENGTH.format(self._dataset, promised, self._num_yielded)
             warnings.warn(message + (_MSG_LENGTH_WORKERS if self._num_workers > 0 else ""), stacklevel=2)
         return data

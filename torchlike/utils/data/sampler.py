@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from ..._core.random import Generator, default_generator
-from ...ops.random import multinomial
 from ..._core.tensor import Tensor, from_numpy_copy
+from ...ops.random import multinomial
 
 T_co = TypeVar("T_co", covariant=True)
 

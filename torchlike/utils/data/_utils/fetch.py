@@ -19,7 +19,9 @@ class MapDatasetFetcher:
 
     def __init__(self, dataset: Any, auto_collation: bool, collate_fn: Callable[[Any], Any], drop_last: bool):
         self.dataset, self.auto_collation, self.collate_fn = dataset, auto_collation, collate_fn
-        self.emit = {default_collate: own, host_collate: HostTensor}.get(collate_fn) if auto_collation else None
+        self.emit: Callable[[np.ndarray], Any] | None = None  # where rows may be taken from tensors at once
+        if auto_collation and collate_fn in (default_collate, host_collate):
+            self.emit = own if collate_fn is default_collate else HostTensor
 
     def fetch(self, index: Any) -> Any:
         """The batch at `index`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import pickle
 import select
 import signal
 import socket
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from . import server, transfer, wire
-from .worker import ExceptionWrapper, Job, StreamEnded, surroundings
+from .worker import ExceptionWrapper, Job, Start, StreamEnded, surroundings
 
 _MSG_SIGNAL = "DataLoader worker (pid {}) is killed by signal: {}. "
 _MSG_EXIT = (
@@ -48,7 +49,8 @@ class Worker:
             WorkerDied: there is nobody to take it.
         """
         try:
-            wire.send(self.sock, (kind, number, index, self.inbox.take_read()))
+            # The index has a pickle of its own: what is wrong with it, the worker can report.
+            wire.send(self.sock, (kind, number, pickle.dumps(index), self.inbox.take_read()))
         except (BrokenPipeError, ConnectionResetError) as e:
             raise WorkerDied(self) from e
 
@@ -106,20 +108,22 @@ class Pool:
         )
         self.owner = os.getpid()
         self.workers: list[Worker] = []
-        self.server = server.shared()
         transfer.register_tensors()
-        pickled, buffers = transfer.dumps_for_worker(job, "the dataset, collate_fn or worker_init_fn")
+        what = "the dataset, collate_fn or worker_init_fn"
+        pickled, buffers, modules = transfer.dumps_for_worker(job, what)
+        around = surroundings()
+        self.server = server.prepared(around, modules)
         fd, places = wire.pack_once([memoryview(pickled), *buffers])
         try:
             for i in range(job.num_workers):
-                self.workers.append(self._start(fd, surroundings(i, len(pickled), places)))
+                self.workers.append(self._start(fd, Start(i, len(pickled), places, around)))
         finally:
             os.close(fd)
 
-    def _start(self, data_fd: int, around: Any) -> Worker:
+    def _start(self, data_fd: int, start: Start) -> Worker:
         ours, theirs = socket.socketpair()
         try:
-            pid = self.server.ask(("fork", around), (theirs.fileno(), data_fd))
+            pid = self.server.ask(("fork", start), (theirs.fileno(), data_fd))
         finally:
             theirs.close()
         return Worker(ours, pid)
@@ -218,7 +222,7 @@ class Pool:
         """Task number and result of whichever worker answers first."""
         ready: deque[Worker] = deque()
         poll = select.poll()
-        by_fd = {w.sock.fileno(): w for w in self.workers if w.active or w.tasks}
+        by_fd = {w.sock.fileno(): w for w in self.workers if w.active}
         for fd in by_fd:
             poll.register(fd, select.POLLIN)
         for fd, _ in poll.poll(self.timeout * 1000 if self.timeout > 0 else None):

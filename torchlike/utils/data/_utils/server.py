@@ -8,6 +8,7 @@ starts a JAX backend, and forks workers on request. It ends when the main proces
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import signal
@@ -38,7 +39,8 @@ class Server:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self.owner, self.sock, self.lock = os.getpid(), ours, threading.Lock()
-        path = [p or os.getcwd() for p in sys.path]
+        self.asked = 0
+        path = [p or os.getcwd() for p in sys.path]  # to find torchlike
         command = [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
         command += ["-c", _START, json.dumps(path), str(theirs.fileno())]
         environment = {**os.environ, **_ENVIRONMENT}
@@ -56,8 +58,12 @@ class Server:
         """
         with self.lock:
             try:
-                wire.send(self.sock, request, fds)
-                return wire.receive(self.sock)[0]
+                self.asked += 1
+                wire.send(self.sock, (self.asked, *request), fds)
+                while True:
+                    (number, answer), _ = wire.receive(self.sock)
+                    if number == self.asked:  # not the answer to a request that was interrupted
+                        return answer
             except (EOFError, OSError) as e:
                 raise RuntimeError(
                     "the process that starts DataLoader workers ended unexpectedly "
@@ -81,6 +87,7 @@ class Server:
 
 
 _servers: list[Server] = []
+_threaded: set[str] = set()  # modules that start threads when they are imported
 _lock = threading.Lock()
 
 
@@ -100,6 +107,21 @@ def shared() -> Server:
         return _servers[0]
 
 
+def prepared(around: Any, modules: set[str]) -> Server:
+    """The server, with the modules that the workers need imported once, for all of them.
+
+    A module that starts threads would make forking unsafe: then a new server is started, and the
+    workers import such modules by themselves.
+    """
+    wanted = modules - _threaded
+    server = shared()
+    if not server.ask(("import", (around, sorted(wanted)))):
+        _threaded.update(wanted)
+        server.close()
+        server = shared()
+    return server
+
+
 # ---- in the server process ---------------------------------------------------------------
 
 
@@ -113,10 +135,12 @@ def main(fd: int) -> None:
     ended: dict[int, int] = {}
     while True:
         try:
-            (kind, argument), fds = wire.receive(sock)
+            (number, kind, argument), fds = wire.receive(sock)
         except (EOFError, OSError):
             os._exit(0)
         if kind == "fork":
+            sys.stdout.flush()
+            sys.stderr.flush()
             pid = os.fork()
             if pid == 0:
                 sock.close()
@@ -124,11 +148,27 @@ def main(fd: int) -> None:
             for given in fds:
                 os.close(given)
             answer: Any = pid
+        elif kind == "import":
+            answer = _import(*argument)
         elif kind == "exit status":
             answer = _exit_status(argument, ended)
         else:
             answer = _terminate(argument, ended)
-        wire.send(sock, answer)
+        wire.send(sock, (number, answer))
+
+
+def _import(around: Any, modules: list[str]) -> bool:
+    """Imports what the workers will need; False if threads run now."""
+    from . import transfer, worker
+
+    if not os.path.isdir("/proc/self/task"):  # threads could not be noticed
+        return True
+    worker.settle(around)
+    for name in modules:
+        # Whatever is wrong with the module, the worker that imports it reports to the user.
+        with contextlib.suppress(BaseException):
+            transfer.load(name, around.sources)
+    return len(os.listdir("/proc/self/task")) == 1
 
 
 def _reap(ended: dict[int, int]) -> None:

@@ -43,6 +43,11 @@ _SENTINELS = {
 }
 _SKIPPED = frozenset({"__dict__", "__weakref__", "_abc_impl", "__abstractmethods__", "__static_attributes__"})
 
+_MSG_NON_LEAF = (
+    "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
+    "crossing process boundaries.  If you just want to transfer the data, call detach() on the tensor before "
+    "serializing (e.g., putting it on the queue)."
+)
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
 _mark_of: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
@@ -85,10 +90,10 @@ def _tensor(data: Any, dtype: Any, shape: tuple[int, ...], requires_grad: bool) 
 
 
 def _tensor_view(data: Any, dtype: Any, shape: tuple[int, ...], requires_grad: bool) -> Any:
-    """In a worker: a Tensor in its private mapping of what was sent."""
-    from ...._core.tensor import from_numpy_shared
+    """In a worker: a Tensor in its private mapping of what was sent; JAX starts when an operator needs it."""
+    from ...._core.host import over
 
-    t = from_numpy_shared(np.frombuffer(data, dtype).reshape(shape))
+    t = over(np.frombuffer(data, dtype).reshape(shape))
     return t.requires_grad_() if requires_grad else t
 
 
@@ -202,6 +207,7 @@ class Sender(pickle.Pickler):
         self.own: list[pickle.PickleBuffer] = []
         super().__init__(file, pickle.HIGHEST_PROTOCOL, buffer_callback=self._collect)
         self.to_worker = to_worker
+        self.modules: set[str] = set()  # what the other side will import
 
     def _collect(self, buffer: pickle.PickleBuffer) -> bool:
         """Keeps what `_raw` made out of band; other buffers go into the pickle."""
@@ -219,7 +225,10 @@ class Sender(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         """How functions, classes, arrays and Tensors are taken apart; the rest as `pickle` does it."""
         if isinstance(obj, type):
-            return NotImplemented if _importable(obj) else self._reduce_class(obj)
+            if not _importable(obj):
+                return self._reduce_class(obj)
+            self.modules.add(obj.__module__)
+            return NotImplemented
         reduce = _REDUCERS.get(type(obj))
         if reduce is not None:
             return reduce(self, obj)
@@ -262,6 +271,7 @@ class Sender(pickle.Pickler):
 
     def _reduce_function(self, fn: types.FunctionType) -> Any:
         if _importable(fn):
+            self.modules.add(fn.__module__)
             return NotImplemented
         code = fn.__code__
         names = _global_names(code)
@@ -279,7 +289,8 @@ class Sender(pickle.Pickler):
             },
             "dict": fn.__dict__,
         }
-        args = (fn.__globals__.get("__name__", fn.__module__), marshal.dumps(code), fn.__name__, len(fn.__closure__ or ()))
+        scope = fn.__globals__.get("__name__", fn.__module__)
+        args = (scope, marshal.dumps(code), fn.__name__, len(state["cells"]))
         return _function, args, state, None, None, _fill_function
 
     def _reduce_array(self, array: np.ndarray) -> Any:
@@ -303,11 +314,7 @@ class Sender(pickle.Pickler):
 
     def _reduce_tensor(self, t: Any) -> Any:
         if t.requires_grad and not t.is_leaf:
-            raise RuntimeError(
-                "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
-                "support crossing process boundaries.  If you just want to transfer the data, call detach() on "
-                "the tensor before serializing (e.g., putting it on the queue)."
-            )
+            raise RuntimeError(_MSG_NON_LEAF)
         from ...._core.host import host_array
 
         array = host_array(t)
@@ -349,7 +356,8 @@ def _class_of_mark(mark: str, name: str) -> type:
     return found
 
 
-def _reduce_module(_: Sender, module: types.ModuleType) -> Any:
+def _reduce_module(sender: Sender, module: types.ModuleType) -> Any:
+    sender.modules.add(module.__name__)
     return _module, (module.__name__,)
 
 
@@ -380,24 +388,27 @@ def register_tensors() -> None:
     _REDUCERS[HostTensor] = Sender._reduce_host_tensor
 
 
-def dumps(obj: Any, to_worker: bool) -> tuple[bytes, list[memoryview]]:
-    """The pickle of `obj` and its array data."""
+def dumps(obj: Any) -> tuple[bytes, list[memoryview]]:
+    """The pickle of a worker's result and its array data."""
     file = io.BytesIO()
-    sender = Sender(file, to_worker)
+    sender = Sender(file, to_worker=False)
     sender.dump(obj)
     return file.getvalue(), [memoryview(b.raw()) for b in sender.buffers]
 
 
-def dumps_for_worker(obj: Any, what: str) -> tuple[bytes, list[memoryview]]:
-    """`dumps` towards a worker.
+def dumps_for_worker(obj: Any, what: str) -> tuple[bytes, list[memoryview], set[str]]:
+    """The pickle of what a worker needs, its array data, and the modules that it will import.
 
     Raises:
         TypeError: something in `obj` cannot be pickled; the message says what to do.
     """
+    file = io.BytesIO()
+    sender = Sender(file, to_worker=True)
     try:
-        return dumps(obj, to_worker=True)
+        sender.dump(obj)
     except (pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError) as e:
         raise TypeError(_MSG_UNPICKLABLE.format(what=what, reason=str(e).rstrip("."))) from e
+    return file.getvalue(), [memoryview(b.raw()) for b in sender.buffers], sender.modules - {"__main__"}
 
 
 class Receiver(pickle.Unpickler):
@@ -409,19 +420,22 @@ class Receiver(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """As `pickle` does, after loading the module's file where its name cannot be imported."""
-        if module not in sys.modules and module in self.sources:
-            try:
-                importlib.import_module(module)
-            except ImportError:
-                load_source(module, self.sources[module])
+        if module in self.sources:
+            load(module, self.sources)
         return super().find_class(module, name)
 
 
-def load_source(module: str, path: str) -> None:
-    """Imports the file `path` under the name `module`."""
-    spec = importlib.util.spec_from_file_location(module, path)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
-    made = importlib.util.module_from_spec(spec)
-    sys.modules[module] = made
-    spec.loader.exec_module(made)
+def load(module: str, sources: dict[str, str]) -> None:
+    """Imports a module by its name, or from its file where the name cannot be found."""
+    if module in sys.modules:
+        return
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        if module not in sources:
+            raise
+        spec = importlib.util.spec_from_file_location(module, sources[module])
+        if spec is None or spec.loader is None:
+            raise
+        made = sys.modules[module] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(made)

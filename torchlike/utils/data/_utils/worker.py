@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import queue
 import random
 import signal
@@ -13,7 +14,7 @@ import threading
 import traceback
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -96,20 +97,27 @@ class Job:
 
 @dataclass
 class Surroundings:
-    """The main process's import state, set up before the Job is unpickled."""
+    """The main process's import state, taken over before anything of the user's is imported."""
 
-    worker_id: int
-    size: int  # of the Job's pickle, the first buffer
-    places: list[tuple[int, int]]
     path: list[str]
     argv: list[str]
     directory: str
     main_file: str | None
     alias: bool  # `import torch` means torchlike
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str]  # files of modules that may not be on the path
 
 
-def surroundings(worker_id: int, size: int, places: list[tuple[int, int]]) -> Surroundings:
+@dataclass
+class Start:
+    """What a new worker is told first."""
+
+    worker_id: int
+    size: int  # of the Job's pickle, which is the first buffer
+    places: list[tuple[int, int]]
+    around: Surroundings
+
+
+def surroundings() -> Surroundings:
     """Those of this process."""
     alias = sys.modules.get("torchlike.alias")
     library = os.path.dirname(os.__file__)
@@ -120,10 +128,7 @@ def surroundings(worker_id: int, size: int, places: list[tuple[int, int]]) -> Su
             sources[name] = os.path.abspath(file)
     main_file = getattr(sys.modules.get("__main__"), "__file__", None)
     return Surroundings(
-        worker_id,
-        size,
-        places,
-        list(sys.path),
+        [p or os.getcwd() for p in sys.path],
         list(sys.argv),
         os.getcwd(),
         main_file and os.path.abspath(main_file),
@@ -132,11 +137,24 @@ def surroundings(worker_id: int, size: int, places: list[tuple[int, int]]) -> Su
     )
 
 
-def run(sock_fd: int, data_fd: int, around: Surroundings) -> None:
+def settle(around: Surroundings) -> None:
+    """Makes this interpreter import as the main process does."""
+    sys.path[:] = around.path
+    sys.argv[:] = around.argv
+    os.chdir(around.directory)
+    main = types.ModuleType("__main__")
+    if around.main_file is not None:
+        main.__file__ = around.main_file
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
+    if around.alias:
+        importlib.import_module("torchlike.alias").install()
+
+
+def run(sock_fd: int, data_fd: int, start: Start) -> None:
     """The life of a worker; ends the process."""
     status = 1
     try:
-        _serve(socket.socket(fileno=sock_fd), data_fd, around)
+        _serve(socket.socket(fileno=sock_fd), data_fd, start)
         status = 0
     except (KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
         status = 0  # the main process was interrupted, or is gone
@@ -153,18 +171,18 @@ def run(sock_fd: int, data_fd: int, around: Surroundings) -> None:
         os._exit(status)
 
 
-def _serve(sock: socket.socket, data_fd: int, around: Surroundings) -> None:
+def _serve(sock: socket.socket, data_fd: int, start: Start) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sock, tasks), daemon=True).start()
     outbox = wire.Outbox(sock)
-    where = f"in DataLoader worker process {around.worker_id}"
+    where = f"in DataLoader worker process {start.worker_id}"
     fetcher: Any = None
     try:
-        job = _unpack(data_fd, around)
-        _seed(job, around.worker_id)
+        job = _unpack(data_fd, start)
+        _seed(job, start.worker_id)
         if job.worker_init_fn is not None:
-            job.worker_init_fn(around.worker_id)
+            job.worker_init_fn(start.worker_id)
         fetcher = _fetcher(job)
         broken = None
     except Exception as e:
@@ -187,10 +205,10 @@ def _serve(sock: socket.socket, data_fd: int, around: Surroundings) -> None:
             result = broken
         else:
             try:
-                result = fetcher.fetch(index)
+                result = fetcher.fetch(pickle.loads(index))
             except Exception as e:
                 if isinstance(e, StopIteration) and job.iterable:
-                    result, ended = StreamEnded(around.worker_id), True
+                    result, ended = StreamEnded(start.worker_id), True
                 else:
                     result = ExceptionWrapper(e, where)
         _answer(outbox, kind, number, result, where)
@@ -200,14 +218,14 @@ def _serve(sock: socket.socket, data_fd: int, around: Surroundings) -> None:
 def _answer(outbox: wire.Outbox, kind: str, number: int, result: Any, where: str) -> None:
     """Sends a result; one that cannot be pickled becomes the exception that says so."""
     try:
-        data, buffers = transfer.dumps((number, result), to_worker=False)
+        data, buffers = transfer.dumps((number, result))
     except Exception as e:
         wrapped = ExceptionWrapper(e, where)
         if isinstance(result, ExceptionWrapper):
             wrapped.exc_type, wrapped.exc_msg = RuntimeError, result.exc_msg
         elif not isinstance(e, RuntimeError):
             wrapped.exc_type = TypeError
-        data, buffers = transfer.dumps((number, wrapped), to_worker=False)
+        data, buffers = transfer.dumps((number, wrapped))
     outbox.send(kind, data, buffers)
 
 
@@ -223,21 +241,13 @@ def _listen(sock: socket.socket, tasks: queue.SimpleQueue[Any]) -> None:
         os._exit(0)  # the main process is gone
 
 
-def _unpack(data_fd: int, around: Surroundings) -> Job:
-    """Sets the interpreter up like the main process's and unpickles the Job."""
-    sys.path[:] = around.path
-    sys.argv[:] = around.argv
-    os.chdir(around.directory)
-    main = types.ModuleType("__main__")
-    if around.main_file is not None:
-        main.__file__ = around.main_file
-    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
-    if around.alias:
-        importlib.import_module("torchlike.alias").install()
+def _unpack(data_fd: int, start: Start) -> Job:
+    """Unpickles the Job; its arrays lie in this process's private mapping."""
+    settle(start.around)
     block = wire.map_private(data_fd)
     os.close(data_fd)
-    pickled, *buffers = wire.views(block, around.places)
-    return transfer.Receiver(bytes(pickled[: around.size]), buffers, around.sources).load()
+    pickled, *buffers = wire.views(block, start.places)
+    return transfer.Receiver(bytes(pickled[: start.size]), buffers, start.around.sources).load()
 
 
 def _seed(job: Job, worker_id: int) -> None:
