@@ -243,8 +243,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         t, h = r["step_us"], r["host"]
         torch_us = t.get("torch", float("nan"))
         lines.append(
-            f"{name:<12} {torch_us:9.0f} {t['jax']:9.0f} {t['torchlike']:9.0f} {t['torchlike'] / t['jax']:6.2f} "
-            f"{t['torchlike'] / torch_us:7.2f} {h['forward_ops']:4d} {h['recorded_us']:8.0f} {h['us_per_op']:6.1f} "
+            f"{name:<12} {torch_us:9.0f} {t['jax']:9.0f} {t['torchlike']:9.0f} "
+            f"{t['torchlike'] / t['jax']:6.2f} {t['torchlike'] / torch_us:7.2f} "
+            f"{h['forward_ops']:4d} {h['recorded_us']:8.0f} {h['us_per_op']:6.1f} "
             f"{h['dispatched_us']:9.0f} {r['first_step_s']['torchlike']:8.2f}"
         )
     return "\n".join(lines)

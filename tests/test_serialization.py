@@ -301,7 +301,9 @@ class TestFiles:
             lib.load(object())
 
     @pytest.mark.parametrize(
-        "lib,damage", [(torchlike, "cut"), (torch, "cut"), (torchlike, "flip")], ids=["own", "torch", "own-flip"]
+        "lib,damage",
+        [(torchlike, "cut"), (torch, "cut"), (torchlike, "flip")],
+        ids=["own", "torch", "own-flip"],
     )
     def test_damaged_files(self, lib, damage):
         file = io.BytesIO()

@@ -10,6 +10,7 @@ import contextlib
 import os
 import pickle
 import re
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ from enum import Enum
 from typing import IO, Any
 
 from ._serialization import loader, saver, weights_only as _weights_only
-from ._serialization.names import StorageType
-from ._serialization.storage import default_restore_location, location_tag, register_package
+from ._serialization.names import STORAGE_OF, StorageType
+from ._serialization.storage import default_restore_location, location_tag, register_package, validate_device
 from ._serialization.weights_only import add_safe_globals, clear_safe_globals, get_safe_globals
 
 DEFAULT_PROTOCOL = 2
@@ -286,6 +287,60 @@ def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
     return list(renamed - allowed)
 
 
+def check_module_version_greater_or_equal(
+    module: Any, req_version_tuple: tuple[Any, ...], error_if_malformed: bool = True
+) -> bool:
+    """Whether `module.__version__` is at least the given one.
+
+    Raises:
+        RuntimeError: the version cannot be read (with `error_if_malformed=False`: a warning, and True).
+    """
+    try:
+        parts = module.__version__.split(".")
+        version = tuple(type(want)(part) for want, part in zip(req_version_tuple, parts, strict=False))
+    except Exception as e:
+        message = f"'{module.__name__}' module version string is malformed '{module.__version__}' and cannot be compared with tuple {req_version_tuple}"  # noqa: E501 - PyTorch's text
+        if error_if_malformed:
+            raise RuntimeError(message) from e
+        warnings.warn(message + ", but continuing assuming that requirement is met", stacklevel=2)
+        return True
+    return version >= tuple(req_version_tuple)
+
+
+def validate_cuda_device(location: Any) -> int:
+    """The index of an accelerator that a device tag names.
+
+    Raises:
+        RuntimeError: it is not there.
+    """
+    return validate_device(str(location))
+
+
+def validate_hpu_device(location: Any) -> int:
+    """As `validate_cuda_device`; torchlike knows no HPUs, so it always raises RuntimeError."""
+    raise RuntimeError(
+        f"The HPU device module is not registered, so {location!r} is not there. If you are running on a CPU-only "
+        "machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU."
+    )
+
+
+@contextlib.contextmanager
+def mkdtemp() -> Iterator[str]:
+    """Context manager: a temporary folder, removed at the end."""
+    with tempfile.TemporaryDirectory() as path:
+        yield path
+
+
+def normalize_storage_type(storage_type: Any) -> StorageType:
+    """The StorageType of a storage class's name, such as `FloatStorage`."""
+    return StorageType(storage_type.__name__)
+
+
+def storage_to_tensor_type(storage: Any) -> str:
+    """Name of the tensor type that a storage's elements make, such as `torch.FloatTensor`."""
+    return f"torch.{STORAGE_OF[storage.dtype].replace('Storage', 'Tensor')}"
+
+
 def get_default_load_endianness() -> LoadEndianness | None:
     """Byte order assumed for files that do not tell theirs; None is little."""
     return _options.endianness
@@ -341,6 +396,7 @@ __all__ = [
     "SourceChangeWarning",
     "StorageType",
     "add_safe_globals",
+    "check_module_version_greater_or_equal",
     "clear_safe_globals",
     "default_restore_location",
     "get_crc32_options",
@@ -350,6 +406,8 @@ __all__ = [
     "get_unsafe_globals_in_checkpoint",
     "load",
     "location_tag",
+    "mkdtemp",
+    "normalize_storage_type",
     "register_package",
     "safe_globals",
     "save",
@@ -357,4 +415,7 @@ __all__ = [
     "set_default_load_endianness",
     "set_default_mmap_options",
     "skip_data",
+    "storage_to_tensor_type",
+    "validate_cuda_device",
+    "validate_hpu_device",
 ]

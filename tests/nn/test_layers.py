@@ -44,7 +44,7 @@ LAYERS = [
     ("GroupNorm(2, 4)", [(2, 4, 3)]),
     ("RMSNorm(3)", [(2, 3)]),
     ("LocalResponseNorm(2)", [(2, 4, 3)]),
-    ("CrossMapLRN2d(2)", [(2, 4, 3, 3)]),
+    ("CrossMapLRN2d(3)", None),
     ("Embedding(5, 4, 0)", [("int", (2, 3), 5)]),
     ("Embedding(5, 4, max_norm=1, norm_type=1, scale_grad_by_freq=True)", [("int", (2, 3), 5)]),
     ("EmbeddingBag(5, 4, padding_idx=1)", [("int", (2, 3), 5)]),

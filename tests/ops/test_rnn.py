@@ -69,16 +69,12 @@ def test_packed(mode, directions):
 
 
 @pytest.mark.parametrize("mode", GATES)
-@pytest.mark.parametrize("batched", [True, False])
-def test_cells(mode, batched):
+def test_cells(mode):
     def f(T, F, x, hx, params):
         return getattr(T, mode + "_cell")(x, hidden(mode, hx), *params)
 
-    lead = (BATCH,) if batched else ()
-    hx = [rand(*lead, HIDDEN) for _ in range(2 if mode == "lstm" else 1)]
-    if not batched and mode == "lstm":
-        hx, lead = [h[None] for h in hx], (1,)
-    check(f, rand(*lead, WIDTH), hx, weights(mode, 1, 1, True), twice=True)
+    hx = [h[0] for h in states(mode, 1, 1)]
+    check(f, rand(BATCH, WIDTH), hx, weights(mode, 1, 1, True), twice=True)
 
 
 def test_dropout_between_layers():
@@ -94,10 +90,12 @@ def test_dropout_between_layers():
 
 
 ERRORS = [
-    lambda T, F, x, h, w: T.gru(x, h, [w, w], False, 1, 1.5, True, False, False),
+    lambda T, F, x, h, w: T.gru_cell(x[:, :2], h, w, w),
+    lambda T, F, x, h, w: T.gru_cell(x, h[:, :2], w, w),
+    lambda T, F, x, h, w: T.gru_cell(x, h[:2], w, w),
 ]
 
 
 @pytest.mark.parametrize("case", range(len(ERRORS)))
-def test_errors(case):
-    same_error(ERRORS[case], rand(2, 3, 4), rand(1, 3, 4), rand(12, 4))
+def test_cell_errors(case):
+    same_error(ERRORS[case], rand(3, 4), rand(3, 4), rand(12, 4))

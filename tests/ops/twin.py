@@ -35,6 +35,11 @@ def _flat(x, kind):
     return [x] if isinstance(x, kind) else []
 
 
+def _filled(lib, grads, leaves):
+    """Gradients with zeros where there are none."""
+    return [lib.zeros_like(x) if g is None else g + lib.zeros_like(x) for g, x in zip(grads, leaves)]
+
+
 def check(f, *arrays, grad=True, twice=False, rtol=1e-5, atol=1e-6):
     """Compares `f(lib, F, *tensors)`: values, gradients and, with `twice`, gradients of gradients."""
     results = []
@@ -47,11 +52,11 @@ def check(f, *arrays, grad=True, twice=False, rtol=1e-5, atol=1e-6):
         if grad and leaves and outs:
             total = sum((t * t.detach().cos()).sum() for t in outs)
             first = lib.autograd.grad(total, leaves, create_graph=twice, allow_unused=True)
-            found.append([t for t in first if t is not None])
+            found.append(_filled(lib, first, leaves))
             if twice:
                 curved = [(t**2).sum() for t in first if t is not None and t.requires_grad]
                 second = lib.autograd.grad(sum(curved), leaves, allow_unused=True) if curved else [None] * len(leaves)
-                found.append([lib.zeros_like(x) if t is None else t + lib.zeros_like(x) for t, x in zip(second, leaves)])
+                found.append(_filled(lib, second, leaves))
         results.append(found)
     agree(*results, rtol, atol)
 

@@ -136,10 +136,7 @@ class Draws:
         if n and self._next_normal is not None:
             out[0], self._next_normal, start = self._next_normal, None, 1
         pairs = (n - start + 1) // 2
-        u = self._unit64(2 * pairs).reshape(pairs, 2)
-        radius, theta = np.sqrt(-2.0 * np.log1p(-u[:, 1])), _TWO_PI * u[:, 0]
-        u[:, 0], u[:, 1] = radius * np.cos(theta), radius * np.sin(theta)
-        z = u.reshape(-1)
+        z = _pairs(self._unit64(2 * pairs))
         out[start:] = z[: n - start]
         if (n - start) % 2:
             self._next_normal = float(z[-1])
@@ -370,6 +367,22 @@ def _box_muller(unit: np.ndarray, mean: Any, std: Any, out: np.ndarray) -> None:
     if mean != 0:
         unit += mean
     out[...] = unit
+
+
+def _pairs(u: np.ndarray) -> np.ndarray:
+    """Pairs of uniforms (angle, radius) to pairs of normals (cosine, sine), float64.
+
+    A few are computed by the C library, as PyTorch does, and then agree to the last bit.
+    """
+    if u.size > 32:
+        radius, theta = np.sqrt(-2.0 * np.log1p(-u[1::2])), _TWO_PI * u[::2]
+        u[::2], u[1::2] = radius * np.cos(theta), radius * np.sin(theta)
+        return u
+    z: list[float] = []
+    for a, b in u.reshape(-1, 2).tolist():
+        radius, theta = math.sqrt(-2.0 * math.log1p(-b)), _TWO_PI * a
+        z += (radius * math.cos(theta), radius * math.sin(theta))
+    return np.array(z)
 
 
 def _swapped(offsets: np.ndarray) -> np.ndarray:

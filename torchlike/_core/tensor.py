@@ -201,7 +201,7 @@ class Tensor(metaclass=_TensorMeta):
                 value, edge = lens.op.look(value, edge, lens.args)
             self._value = value
         self._seen = s.version
-        if base is not None and (local.ctx.grad or edge is None) and (edge is not None or self._req):
+        if base is not None and (local.ctx.grad or edge is None) and (edge is not None or self._node is not None):
             self._set_edge(edge)
 
     def _write(self, value: Value) -> None:

@@ -182,7 +182,10 @@ class _Nothing:
     add = append
 
 
-class _Counter(pickle._Unpickler):  # type: ignore[name-defined]
+_Unpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]  # Python's own, for its table of instructions
+
+
+class _Counter(_Unpickler):
     """Reads a pickle without importing anything; collects what it says about storages."""
 
     def __init__(self, file: IO[bytes], **kwargs: Any):
@@ -264,9 +267,7 @@ def _read_storage(file: IO[bytes], dtype: np.dtype, swap: bool) -> np.ndarray:
     data = file.read(count * dtype.itemsize) if count >= 0 else b""
     if count < 0 or len(data) < count * dtype.itemsize:
         missing = count * dtype.itemsize - len(data)
-        raise RuntimeError(
-            f"unexpected EOF, expected {missing} more bytes. The file might be corrupted."
-        )
+        raise RuntimeError(f"unexpected EOF, expected {missing} more bytes. The file might be corrupted.")
     array = aligned_empty((count,), dtype)
     array[...] = np.frombuffer(data, dtype)
     return array.byteswap() if swap else array

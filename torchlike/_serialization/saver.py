@@ -51,7 +51,10 @@ class SavedStorage:
         return ("storage", kind or _UNTYPED, self.key, self.location, numel)
 
 
-class Saver(pickle._Pickler):  # type: ignore[name-defined]  # the Python pickler: names can be rewritten
+_Pickler: Any = pickle._Pickler  # type: ignore[attr-defined]  # Python's own, for its table of instructions
+
+
+class Saver(_Pickler):
     """Pickles an object with PyTorch's names; `storages` collects the data of its Tensors."""
 
     def __init__(self, file: IO[bytes], protocol: int, legacy: bool = False):
@@ -95,7 +98,7 @@ class Saver(pickle._Pickler):  # type: ignore[name-defined]  # the Python pickle
         self.write(pickle.GLOBAL + f"{found[0]}\n{found[1]}\n".encode())
         self.memoize(obj)
 
-    dispatch = {**pickle._Pickler.dispatch, type(torch_name): save_global}  # type: ignore[attr-defined]
+    dispatch = {**_Pickler.dispatch, type(torch_name): save_global}
 
     # ---- Tensors -------------------------------------------------------------------------
 
@@ -234,7 +237,8 @@ def write_legacy(obj: Any, file: IO[bytes], protocol: int) -> None:
 def replace_file(path: str, write: Any) -> None:
     """Calls `write(file)` on a new file that takes the place of `path` when it is complete.
 
-    A failed save leaves the old file as it was. What is no regular file (a pipe, a device) is written directly.
+    A failed save leaves the old file as it was. What is no regular file (a pipe, a device) is written
+    directly.
 
     Raises:
         RuntimeError: the folder does not exist.

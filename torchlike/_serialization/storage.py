@@ -15,6 +15,7 @@ from .._core.tensor import Tensor
 from ..nn.parameter import Parameter
 from ..ops.creation import empty_strided
 
+_ACCELERATORS = ("cuda", "xla", "tpu", "mps")
 _MSG_NO_DEVICE = (
     "Attempting to deserialize object on a {0} device but torch.{1}.is_available() is False. "
     "If you are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') "
@@ -131,8 +132,8 @@ def _check_bounds(offset: int, size: tuple[int, ...], stride: tuple[int, ...], n
         raise RuntimeError(f"torch.load: invalid tensor geometry: {offset=}, {size=}, {stride=}")
     if 0 not in size and offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) >= numel:
         raise RuntimeError(
-            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} are out of bounds "
-            f"for storage of {numel} elements"
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} "
+            f"are out of bounds for storage of {numel} elements"
         )
 
 
@@ -201,16 +202,26 @@ def _restore_simple(kind: str) -> Restore:
     return lambda storage, location: storage.to(kind) if location == kind else None
 
 
-def _restore_accelerator(storage: Any, location: str) -> Any:
+def validate_device(location: str) -> int:
+    """The index in an accelerator's tag.
+
+    Raises:
+        RuntimeError: there is no such accelerator.
+    """
     kind = location.partition(":")[0]
-    if kind not in ("cuda", "xla", "tpu", "mps"):
-        return None
     found = len(devices.accelerators())
     if not found:
         raise RuntimeError(_MSG_NO_DEVICE.format(kind.upper(), kind))
     index = devices.device(location).index or 0
     if index >= found:
         raise RuntimeError(_MSG_INDEX.format(kind.upper(), kind, index, found))
+    return index
+
+
+def _restore_accelerator(storage: Any, location: str) -> Any:
+    if location.partition(":")[0] not in _ACCELERATORS:
+        return None
+    validate_device(location)
     return storage.to(location)
 
 
@@ -219,7 +230,7 @@ def _tag(*kinds: str) -> Callable[[Any], Any]:
 
 
 register_package(10, _tag("cpu"), _restore_simple("cpu"))
-register_package(20, _tag("cuda", "xla", "tpu", "mps"), _restore_accelerator)
+register_package(20, _tag(*_ACCELERATORS), _restore_accelerator)
 register_package(22, _tag("meta"), _restore_simple("meta"))
 
 
@@ -250,7 +261,7 @@ def rebuild_tensor_v3(
     return made.requires_grad_() if requires_grad else made
 
 
-def rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any) -> Parameter:
+def rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any) -> Any:
     """`torch._utils._rebuild_parameter`."""
     return Parameter(data, requires_grad)
 

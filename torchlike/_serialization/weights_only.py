@@ -119,7 +119,10 @@ _PLAIN = (
 )  # fmt: skip
 
 
-class Unpickler(pickle._Unpickler):  # type: ignore[name-defined]  # the Python one: its instructions are a table
+_Unpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]  # Python's own, for its table of instructions
+
+
+class Unpickler(_Unpickler):
     """Reads one pickle of plain data and Tensors.
 
     Raises:
@@ -127,7 +130,7 @@ class Unpickler(pickle._Unpickler):  # type: ignore[name-defined]  # the Python 
     """
 
     dispatch = _Instructions(
-        {getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _PLAIN}  # type: ignore[attr-defined]
+        {getattr(pickle, name)[0]: _Unpickler.dispatch[getattr(pickle, name)[0]] for name in _PLAIN}
     )
 
     def find_class(self, module: str, name: str) -> Any:

@@ -64,25 +64,45 @@ def trunc_normal_(
 ) -> Tensor:  # fmt: skip
     """Fills with draws from N(mean, std^2) conditioned on [a, b]; returns the tensor.
 
-    The inverse of the normal's distribution function is applied to uniform draws.
+    Draws outside are drawn again; where few would be inside, uniform draws are accepted by their density.
     """
-
-    def cdf(x: float) -> float:
-        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
-
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
             "The distribution of values may be incorrect.",
             stacklevel=2,
         )
-    with no_grad():
-        low, high = cdf((a - mean) / std), cdf((b - mean) / std)
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0))
-        tensor.add_(mean)
-        return tensor.clamp_(min=a, max=b)
+
+    def cdf(x: float) -> float:
+        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+
+    def drawn(method: str, *args: float) -> np.ndarray:
+        with no_grad():
+            fresh = tensor.new_empty(tuple(tensor.shape), device="cpu")
+            return getattr(fresh, method)(*args, generator=generator)._host()
+
+    if cdf((b - mean) / std) - cdf((a - mean) / std) > 0.3:
+        values = drawn("normal_", mean, std)
+        low, high = values.dtype.type(a), values.dtype.type(b)
+        while (outside := (values < low) | (values > high)).any():
+            values = np.where(outside, drawn("normal_", mean, std), values)
+        return _set(tensor, values)
+
+    log_peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+
+    def rejected(x: np.ndarray) -> np.ndarray:
+        kind = x.dtype.type
+        density = ((x - kind(mean)) / kind(std)) ** 2 * kind(-0.5) - kind(log_peak)
+        with np.errstate(divide="ignore"):
+            return np.log(drawn("uniform_")) > density
+
+    values = drawn("uniform_", a, b)
+    pending = rejected(values)
+    while pending.any():
+        again = drawn("uniform_", a, b)
+        values = np.where(pending, again, values)
+        pending = pending & rejected(again)
+    return _set(tensor, values)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

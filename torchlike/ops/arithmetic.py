@@ -11,7 +11,7 @@ from jax import lax
 
 from .._core.checks import guard
 from .._core.dtypes import complex128, float64
-from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Operand, Scalar, op, publish, named
+from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Operand, Scalar, op, publish, named
 from .._core.tensor import Tensor
 from .lowering.axes import wrap_dims
 from .lowering.lengths import vector_norm
@@ -501,7 +501,7 @@ def clamp_max(input: Array, max: Operand):
     return _bounded(input, None, max)
 
 
-@op(promote=DEFAULT, saves=_BOTH, inplace=False, out=False)
+@op(promote=COMPLEX_TO_FLOAT, saves=_BOTH, inplace=False, out=False)
 def dist(input: Array, other: Array, p: float = 2):
     """The p-norm of `input - other`, 0-d."""
     delta = input - other

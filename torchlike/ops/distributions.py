@@ -238,3 +238,43 @@ def bernoulli_of(p: Tensor) -> Draw:
         return g.bernoulli(shape, data, d)
 
     return draw
+
+
+def truncated_normal(mean: float, std: float, low: float, high: float) -> Draw:
+    """Normal numbers conditioned on [low, high] (`nn.init.trunc_normal_`): all are redrawn until each one fits.
+
+    Where the interval holds little of the mass, uniform candidates are accepted in proportion to the density.
+    """
+
+    def below(x: float) -> float:
+        return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
+
+    def from_normals(g: Generator, shape: tuple[int, ...], d: dtype) -> np.ndarray:
+        least, most = d.jnp.type(low), d.jnp.type(high)
+        found = g.normal(shape, d, mean, std)
+        while (outside := (found < least) | (found > most)).any():
+            found = np.where(outside, g.normal(shape, d, mean, std), found)
+        return found
+
+    def from_candidates(g: Generator, shape: tuple[int, ...], d: dtype) -> np.ndarray:
+        peak = -0.5 * ((max(low, min(mean, high)) - mean) / std) ** 2
+        found, pending = g.uniform(shape, d, low, high), None
+        candidates = found
+        while True:
+            density = ((candidates - d.jnp.type(mean)) / d.jnp.type(std)) ** 2 * d.jnp.type(
+                -0.5
+            ) - d.jnp.type(peak)
+            with np.errstate(divide="ignore"):
+                rejected = np.log(g.uniform(shape, d)) > density
+            pending = rejected if pending is None else pending & rejected
+            if not pending.any():
+                return found
+            candidates = g.uniform(shape, d, low, high)
+            found = np.where(pending, candidates, found)
+
+    def draw(g: Generator, shape: tuple[int, ...], d: dtype, dense: bool = True) -> np.ndarray:
+        if not d.is_floating_point:
+            raise not_implemented("normal_kernel_cpu", d)
+        return (from_normals if below(high) - below(low) > 0.3 else from_candidates)(g, shape, d)
+
+    return draw

@@ -5,7 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .._core.registry import DEFAULT, Arrays, function, op
+from .._core.registry import Arrays, function, op
+from .validate import scalar_name
 
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase
 
@@ -113,12 +114,21 @@ def _squeezed(operands: Any, terms: list[str], out: str) -> tuple[list[Any], lis
     return new_operands, new_terms, sizes
 
 
-@op(name="einsum", spaces=(), promote=DEFAULT)
+def _check_einsum(operands: Any, equation: str) -> None:
+    for x in operands[1:]:
+        if x.dtype is not operands[0].dtype:
+            raise RuntimeError(f"expected scalar type {scalar_name(operands[0].dtype)} but found {scalar_name(x.dtype)}")
+
+
+@op(name="einsum", spaces=(), check=_check_einsum)
 def _einsum(operands: Arrays, equation: str):
     terms, out = _parse(equation, [x.ndim for x in operands])
     arrays, terms, _ = _squeezed(operands, terms, out)
     rename = {c: _LETTERS[i] for i, c in enumerate(sorted(set("".join(terms) + out)))}
     spelled = ",".join("".join(rename[c] for c in t) for t in terms) + "->" + "".join(rename[c] for c in out)
+    everything = "".join(terms)
+    if jnp.issubdtype(arrays[0].dtype, jnp.integer) and any(everything.count(c) == 1 and c not in out for c in everything):
+        arrays = [x.astype(jnp.int64) for x in arrays]  # a label of one operand alone is a sum, which counts in int64
     wide = jnp.float32 if arrays[0].dtype.itemsize == 2 and jnp.issubdtype(arrays[0].dtype, jnp.floating) else None
     return jnp.einsum(spelled, *arrays, preferred_element_type=wide).astype(arrays[0].dtype)
 

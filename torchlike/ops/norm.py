@@ -15,7 +15,6 @@ from .lowering.norm import (
     normalize_channels,
     normalize_groups,
     normalize_last,
-    standardize,
     widen,
 )
 from .lowering.pool import sums
@@ -148,17 +147,10 @@ def _instance_norm_train(
     running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
     bias: Array | None, eps: float, momentum: Scalar,
 ):  # fmt: skip
-    out = normalize_groups(input, input.shape[1], weight, bias, eps)
-    if running_mean is None and running_var is None:
-        return out
     if input.size == 0:
-        return out, running_mean, running_var
-    x = widen(input)
-    axes = tuple(range(2, x.ndim))
-    count = math.prod(x.shape[2:])
-    _, mean, variance = standardize(x, axes, eps)
-    fresh = (mean.mean((0, *axes)), variance.mean((0, *axes)) * (count / max(count - 1, 1)))
-    pairs = zip((running_mean, running_var), fresh, strict=True)
+        return (input, *(old for old in (running_mean, running_var) if old is not None))
+    out, mean, variance = normalize_channels(input, weight, bias, eps, 2)
+    pairs = ((running_mean, mean), (running_var, variance))
     return (out, *(blend(old, new, momentum) for old, new in pairs if old is not None))
 
 

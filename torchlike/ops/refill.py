@@ -154,3 +154,10 @@ def log_normal_(self: Tensor, mean: Any = 1.0, std: Any = 2.0, *, generator: Any
 def geometric_(self: Tensor, p: Any, *, generator: Any = None) -> Tensor:
     """Fills self with the numbers of trials up to the first success of probability `p`."""
     return _refill("geometric_", self, dist.geometric(float(number("geometric_", "p", 1, p))), generator)
+
+
+def truncated_normal_(
+    self: Tensor, mean: float, std: float, low: float, high: float, generator: Any = None
+) -> Tensor:
+    """Fills self with normal numbers conditioned on [low, high]; the draws of `nn.init.trunc_normal_`."""
+    return _refill("normal_", self, dist.truncated_normal(mean, std, low, high), generator)

@@ -159,12 +159,12 @@ def _check_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, **_: Any) -> None:
     states = hx if isinstance(hx, tuple) else (hx,)
     if input.shape[-1] != w_ih.shape[1]:
         raise RuntimeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {w_ih.shape[1]}")
-    for h in states:
+    for i, h in enumerate(states):
         if h.shape[-1] != w_hh.shape[1]:
-            raise RuntimeError(f"hidden0 has inconsistent hidden_size: got {h.shape[-1]}, expected {w_hh.shape[1]}")
+            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {h.shape[-1]}, expected {w_hh.shape[1]}")
         if h.shape[:-1] != input.shape[:-1]:
             raise RuntimeError(
-                f"Input batch size {input.shape[0]} doesn't match hidden0 batch size {h.shape[0]}"
+                f"Input batch size {input.shape[0]} doesn't match hidden{i} batch size {h.shape[0]}"
             )
 
 

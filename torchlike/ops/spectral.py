@@ -98,12 +98,12 @@ def _check_frame(name: str, x: Any, n_fft: int, hop: Any, length: Any, window: A
 
 
 @op(name="istft", spaces=(), saves=("input", "window"))
-def _istft(input: Array, window: Array | None, n_fft: int, hop: int, length: int, normalized: bool, onesided: bool):
+def _istft(input: Array, window: Array | None, n_fft: int, hop: int, length: int, normalized: bool, real: bool):
     """The overlapping frames added up, and the squared window added up alike."""
     x = jnp.swapaxes(input, -1, -2)  # (B, frames, frequencies)
     norm = "ortho" if normalized else None
     axes = (x.ndim - 1,)
-    frames = irfftn(x, (n_fft,), axes, norm) if onesided else fftn(x, (None,), axes, norm, True)
+    frames = irfftn(x[..., : n_fft // 2 + 1], (n_fft,), axes, norm) if real else fftn(x, (None,), axes, norm, True)
     w = _window(window, length, n_fft, frames.real.dtype)
     count = x.shape[-2]
     total = n_fft + hop * (count - 1)
@@ -138,7 +138,7 @@ def istft(
         raise RuntimeError("expected the frequency dimension (3rd to the last) of the input tensor to match n_fft "
                            f"/ 2 + 1 when onesided=True, but got {input.shape[-2]}")  # fmt: skip
     x = input[None] if input.ndim == 2 else input
-    signal, energy = _istft(x, window, n_fft, hop, n_fft if win_length is None else win_length, normalized, onesided)
+    signal, energy = _istft(x, window, n_fft, hop, n_fft if win_length is None else win_length, normalized, not return_complex)
     start = n_fft // 2 if center else 0
     total = signal.shape[-1]
     stop = start + length if length is not None else total - (n_fft // 2 if center else 0)
@@ -149,6 +149,4 @@ def istft(
     out = signal / energy
     if stop > total:
         out = pad(out, (0, stop - total))
-    if not return_complex and out.is_complex():
-        out = out.real
     return out[0] if input.ndim == 2 else out

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.checks import guard
+from .._core.dtypes import get_default_dtype
 from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Ints, Operand, function, op
 from .._core.tensor import Tensor
 from .lowering.axes import iota, one_axis, reduced_shape, take_axis, wrap_dims
@@ -288,7 +289,7 @@ def _cpp(d: Any) -> str:
 def covariance(x: Any, correction: Any, fweights: Any, aweights: Any) -> Any:
     """Covariance matrix of the rows of `x`, observations weighted by counts and by importance."""
     if not jnp.issubdtype(x.dtype, jnp.inexact):
-        x = x.astype(jnp.float64 if aweights is None else jnp.promote_types(jnp.float32, aweights.dtype))
+        x = x.astype(get_default_dtype().jnp)
     x = x.reshape(1, -1) if x.ndim < 2 else x
     w = None
     if fweights is not None:

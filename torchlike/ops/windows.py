@@ -134,7 +134,7 @@ def bartlett(M: int, *, sym: bool = True, **keywords: Any) -> Tensor:
 @_windows
 def blackman(M: int, *, sym: bool = True, **keywords: Any) -> Tensor:
     """`0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N)`."""
-    return _window("blackman", M, sym, _cosines(_BLACKMAN), keywords)
+    return _window("general_cosine", M, sym, _cosines(_BLACKMAN), keywords)
 
 
 @_windows
@@ -190,19 +190,19 @@ def general_cosine(M: int, *, a: Iterable[float], sym: bool = True, **keywords: 
 @_windows
 def general_hamming(M: int, *, alpha: float = 0.54, sym: bool = True, **keywords: Any) -> Tensor:
     """`alpha - (1 - alpha) cos(2 pi n / N)`."""
-    return _window("general_hamming", M, sym, _cosines((alpha, 1 - alpha)), keywords)
+    return _window("general_cosine", M, sym, _cosines((alpha, 1 - alpha)), keywords)
 
 
 @_windows
 def hamming(M: int, *, sym: bool = True, **keywords: Any) -> Tensor:
     """`0.54 - 0.46 cos(2 pi n / N)`."""
-    return _window("hamming", M, sym, _cosines((0.54, 0.46)), keywords)
+    return _window("general_cosine", M, sym, _cosines((0.54, 0.46)), keywords)
 
 
 @_windows
 def hann(M: int, *, sym: bool = True, **keywords: Any) -> Tensor:
     """`(1 - cos(2 pi n / N)) / 2`."""
-    return _window("hann", M, sym, _cosines((0.5, 0.5)), keywords)
+    return _window("general_cosine", M, sym, _cosines((0.5, 0.5)), keywords)
 
 
 @_windows
@@ -216,4 +216,4 @@ def kaiser(M: int, *, beta: float = 12.0, sym: bool = True, **keywords: Any) -> 
 @_windows
 def nuttall(M: int, *, sym: bool = True, **keywords: Any) -> Tensor:
     """Nuttall's four cosines with least side lobes."""
-    return _window("nuttall", M, sym, _cosines(_NUTTALL), keywords)
+    return _window("general_cosine", M, sym, _cosines(_NUTTALL), keywords)

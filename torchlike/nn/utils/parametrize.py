@@ -44,12 +44,8 @@ def _register(module: Any, name: str, value: Tensor) -> None:
 
 
 def _set_data(dest: Tensor, source: Tensor) -> None:
-    """Gives `dest` the data of `source`, keeping the object."""
-    with no_grad():
-        if dest.shape != source.shape or dest.dtype != source.dtype or dest.device != source.device:
-            dest.data = source.detach()
-        else:
-            dest.copy_(source)
+    """Gives `dest` the data of `source`, keeping the object; earlier aliases of it keep the old data."""
+    dest.data = source.detach()
 
 
 class ParametrizationList(ModuleList):

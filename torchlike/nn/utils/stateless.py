@@ -42,6 +42,10 @@ def _with_tied(holders: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str,
     return out
 
 
+def _quoted(names: list[str]) -> str:
+    return ", ".join(map(repr, sorted(names)))
+
+
 @contextmanager
 def _reparametrize_module(
     module: Module, parameters_and_buffers: dict[str, Tensor], tie_weights: bool = False, strict: bool = False,
@@ -55,9 +59,9 @@ def _reparametrize_module(
     if strict:
         missing = [n for n in holders if n not in tensors]
         if unknown:
-            problems.append("Unexpected key(s): {}.".format(", ".join(unknown)))
+            problems.append(f"Unexpected key(s): {_quoted(unknown)}.")
         if missing:
-            problems.append("Missing key(s): {}.".format(", ".join(missing)))
+            problems.append(f"Missing key(s): {_quoted(missing)}.")
     if problems:
         raise RuntimeError(
             "Error(s) in reparametrizing for {}:\n\t{}".format(module._get_name(), "\n\t".join(problems))

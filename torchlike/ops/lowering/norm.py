@@ -61,6 +61,27 @@ def _standardize_jvp(axes: Axes, eps: float, center: bool, primals: Any, tangent
     return (y, mean, variance), (dy, dmean, 2 * slope / (rate * rate))
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
+def standardize_scaled(x: Any, weight: Any, bias: Any, axes: Axes, eps: float) -> tuple[Any, Any, Any]:
+    """`standardize(x)[0] * weight + bias`, mean and variance, for a weight and bias of size 1 along `axes`.
+
+    The weight joins the scale, so the backward's two sums are the weight's and the bias's gradients.
+    """
+    y, mean, variance = standardize(x, axes, eps)
+    return y * weight + bias, mean, variance
+
+
+@standardize_scaled.defjvp
+def _standardize_scaled_jvp(axes: Axes, eps: float, primals: Any, tangents: Any) -> Any:
+    (x, weight, bias), (dx, dweight, dbias) = primals, tangents
+    y, mean, variance = standardize(x, axes, eps)
+    rate = lax.rsqrt(variance + eps)
+    scaled = dx * (rate * weight)
+    dout = scaled + y * (dweight - _mean(y * scaled, axes)) + (dbias - _mean(scaled, axes))
+    dvariance = 2 * _mean(y * dx, axes) / rate
+    return (y * weight + bias, mean, variance), (dout, _mean(dx, axes), dvariance)
+
+
 def widen(x: Any) -> Any:
     """16-bit floats as float32, in which statistics are taken; other arrays as they are."""
     return x.astype(jnp.float32) if x.dtype in (jnp.float16, jnp.bfloat16) else x
@@ -95,18 +116,27 @@ def normalize_groups(x: Any, groups: int, weight: Any, bias: Any, eps: float) ->
     return affine(y, *wide).astype(x.dtype)
 
 
-def normalize_channels(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
-    """Standardizes each channel (axis 1) over all samples and positions, then scales and shifts it.
+def normalize_channels(x: Any, weight: Any, bias: Any, eps: float, first: int = 0) -> tuple[Any, Any, Any]:
+    """Standardizes each channel (axis 1), then scales and shifts it.
+
+    Args:
+        x: (N, C, *).
+        weight, bias: (C,) or None.
+        eps: added to the variance.
+        first: 0 takes the statistics over samples and positions, 2 over positions alone.
 
     Returns:
-        The result, and each channel's mean and unbiased variance, (C,), without gradients.
+        The result, and the mean and unbiased variance, (C,) on average over samples, without gradients.
     """
-    axes = (0, *range(2, x.ndim))
+    axes = (0, *range(2, x.ndim)) if first == 0 else tuple(range(2, x.ndim))
     count = math.prod(x.shape[a] for a in axes)
-    y, mean, variance = standardize(widen(x), axes, eps, True)
-    wide = [None if p is None else channels(p, x.ndim) for p in (weight, bias)]
-    unbiased = variance.reshape(-1) * (count / max(count - 1, 1))
-    return affine(y, *wide).astype(x.dtype), lax.stop_gradient(mean.reshape(-1)), lax.stop_gradient(unbiased)
+    wide = widen(x)
+    scale = jnp.ones((), wide.dtype) if weight is None else channels(weight, x.ndim)
+    shift = jnp.zeros((), wide.dtype) if bias is None else channels(bias, x.ndim)
+    y, mean, variance = standardize_scaled(wide, scale, shift, axes, eps)
+    unbiased = variance * (count / max(count - 1, 1))
+    mean, unbiased = (lax.stop_gradient(s).reshape(-1, x.shape[1]).mean(0) for s in (mean, unbiased))
+    return y.astype(x.dtype), mean, unbiased
 
 
 def apply_statistics(x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Any:

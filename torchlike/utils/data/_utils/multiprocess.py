@@ -108,7 +108,6 @@ class Pool:
         )
         self.owner = os.getpid()
         self.workers: list[Worker] = []
-        transfer.register_tensors()
         what = "the dataset, collate_fn or worker_init_fn"
         pickled, buffers, modules = transfer.dumps_for_worker(job, what)
         around = surroundings()

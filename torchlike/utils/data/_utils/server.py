@@ -127,9 +127,8 @@ def prepared(around: Any, modules: set[str]) -> Server:
 
 def main(fd: int) -> None:
     """Serves requests until the main process is gone."""
-    from . import transfer, worker  # imported here once, for all workers to come
+    from . import worker  # imported here once, for all workers to come
 
-    transfer.register_tensors()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sock = socket.socket(fileno=fd)
     ended: dict[int, int] = {}

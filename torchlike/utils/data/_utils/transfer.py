@@ -13,7 +13,6 @@ that its instances come back as instances of the original class.
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import dis
 import enum
@@ -26,11 +25,15 @@ import pickle
 import sys
 import types
 import uuid
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+
+from ...._core.host import host_array
+from ...._core.tensor import Tensor
+from . import rebuild
+from .host import HostTensor
 
 _MSG_UNPICKLABLE = (
     "cannot send {what} to DataLoader worker processes: {reason}. Everything that workers use must be "
@@ -49,113 +52,6 @@ _MSG_NON_LEAF = (
     "serializing (e.g., putting it on the queue)."
 )
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
-
-_mark_of: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
-_class_of: weakref.WeakValueDictionary[str, type] = weakref.WeakValueDictionary()
-
-
-# ---- what is rebuilt on the other side -----------------------------------------------
-
-
-def _get_sentinel(name: str) -> Any:
-    return getattr(dataclasses, name)
-
-
-def _module(name: str) -> types.ModuleType:
-    """The module of that name; one that cannot be imported is made, empty."""
-    if name not in sys.modules:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            sys.modules[name] = types.ModuleType(name)
-    return sys.modules[name]
-
-
-def _array(data: Any, dtype: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
-    """In a worker: an array in its private mapping of what was sent."""
-    return np.frombuffer(data, dtype).reshape(shape, order=order)
-
-
-def _array_copy(data: Any, dtype: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
-    """In the main process: a copy, as the shared memory will be used again."""
-    return np.frombuffer(bytearray(data), dtype).reshape(shape, order=order)
-
-
-def _tensor(data: Any, dtype: Any, shape: tuple[int, ...], requires_grad: bool) -> Any:
-    """In the main process: a Tensor with a copy."""
-    from ...._core.tensor import from_numpy_copy
-
-    t = from_numpy_copy(np.frombuffer(data, dtype).reshape(shape))
-    return t.requires_grad_() if requires_grad else t
-
-
-def _tensor_view(data: Any, dtype: Any, shape: tuple[int, ...], requires_grad: bool) -> Any:
-    """In a worker: a Tensor in its private mapping of what was sent; JAX starts when an operator needs it."""
-    from ...._core.host import over
-
-    t = over(np.frombuffer(data, dtype).reshape(shape))
-    return t.requires_grad_() if requires_grad else t
-
-
-def _memmap(filename: str, dtype: Any, mode: str, offset: int, shape: Any, order: str) -> np.memmap:
-    return np.memmap(filename, dtype, mode, offset, shape, order)  # type: ignore[call-overload]
-
-
-def _cell() -> types.CellType:
-    return types.CellType()
-
-
-def _fill_cell(cell: types.CellType, state: tuple[Any, ...]) -> None:
-    if state:
-        cell.cell_contents = state[0]
-
-
-def _function(module: str, code: bytes, name: str, cells: int) -> types.FunctionType:
-    scope = _module(module).__dict__
-    scope.setdefault("__builtins__", __builtins__)
-    return types.FunctionType(marshal.loads(code), scope, name, None, tuple(_cell() for _ in range(cells)))
-
-
-def _fill_function(fn: types.FunctionType, state: dict[str, Any]) -> None:
-    for name, value in state["globals"].items():
-        fn.__globals__.setdefault(name, value)
-    for cell, contents in zip(fn.__closure__ or (), state["cells"]):
-        _fill_cell(cell, contents)
-    for name, value in state["attributes"].items():
-        setattr(fn, name, value)
-    fn.__dict__.update(state["dict"])
-
-
-def _class(mark: str, kind: type, name: str, bases: tuple[type, ...], start: dict[str, Any]) -> type:
-    found = _class_of.get(mark)
-    if found is not None:
-        return found
-    made = types.new_class(name, bases, {"metaclass": kind}, lambda scope: scope.update(start))
-    _mark_of[made], _class_of[mark] = mark, made
-    module, qualname = start["__module__"], start["__qualname__"]
-    if "." not in qualname:
-        vars(_module(module))[qualname] = made
-    return made
-
-
-def _fill_class(made: type, state: dict[str, Any]) -> None:
-    for name, value in state.items():
-        setattr(made, name, value)
-    abc.update_abstractmethods(made)
-
-
-def _enum(
-    mark: str, kind: Any, base: Any, name: str, module: str, qualname: str, members: dict[str, Any]
-) -> type:
-    found = _class_of.get(mark)
-    if found is not None:
-        return found
-    scope = kind.__prepare__(name, base)
-    for key, value in {"__module__": module, "__qualname__": qualname, **members}.items():
-        scope[key] = value
-    made = kind(name, base, scope)
-    _mark_of[made], _class_of[mark] = mark, made
-    return made
 
 
 # ---- the sender ---------------------------------------------------------------------------
@@ -187,10 +83,10 @@ def _importable(obj: Any) -> bool:
 
 
 def _mark(cls: type) -> str:
-    mark = _mark_of.get(cls)
+    mark = rebuild.MARK_OF.get(cls)
     if mark is None:
-        mark = _mark_of[cls] = uuid.uuid4().hex
-        _class_of[mark] = cls
+        mark = rebuild.MARK_OF[cls] = uuid.uuid4().hex
+        rebuild.CLASS_OF[mark] = cls
     return mark
 
 
@@ -235,14 +131,14 @@ class Sender(pickle.Pickler):
         if isinstance(obj, np.memmap):
             return self._reduce_memmap(obj)
         if id(obj) in _SENTINELS:
-            return _get_sentinel, (_SENTINELS[id(obj)],)
+            return rebuild.sentinel, (_SENTINELS[id(obj)],)
         return NotImplemented
 
     def _reduce_class(self, cls: type) -> Any:
-        known = cls in _mark_of
+        known = cls in rebuild.MARK_OF
         mark = _mark(cls)
         if known and not self.to_worker:
-            return _class_of_mark, (mark, cls.__qualname__)
+            return rebuild.class_of_mark, (mark, cls.__qualname__)
         scope = dict(vars(cls))
         if issubclass(cls, enum.Enum):
             hidden = {
@@ -258,8 +154,8 @@ class Sender(pickle.Pickler):
                 if k not in hidden and k not in members and isinstance(v, (types.FunctionType, classmethod, staticmethod))
                 and not k.startswith("__")
             }  # fmt: skip
-            return _enum, (mark, type(cls), cls.__bases__, cls.__name__, cls.__module__, cls.__qualname__,
-                           {**members, **extra})  # fmt: skip
+            names = (cls.__name__, cls.__module__, cls.__qualname__)
+            return rebuild.make_enum, (mark, type(cls), cls.__bases__, *names, {**members, **extra})
         start = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
         for name in ("__slots__", "__orig_bases__"):
             if name in scope:
@@ -267,7 +163,8 @@ class Sender(pickle.Pickler):
         slots = start.get("__slots__", ())
         hidden = {slots} if isinstance(slots, str) else set(slots)
         state = {k: v for k, v in scope.items() if k not in _SKIPPED and k not in hidden and k not in start}
-        return _class, (mark, type(cls), cls.__name__, cls.__bases__, start), state, None, None, _fill_class
+        args = (mark, type(cls), cls.__name__, cls.__bases__, start)
+        return rebuild.make_class, args, state, None, None, rebuild.fill_class
 
     def _reduce_function(self, fn: types.FunctionType) -> Any:
         if _importable(fn):
@@ -291,14 +188,15 @@ class Sender(pickle.Pickler):
         }
         scope = fn.__globals__.get("__name__", fn.__module__)
         args = (scope, marshal.dumps(code), fn.__name__, len(state["cells"]))
-        return _function, args, state, None, None, _fill_function
+        return rebuild.make_function, args, state, None, None, rebuild.fill_function
 
     def _reduce_array(self, array: np.ndarray) -> Any:
         if array.dtype.hasobject:
             return NotImplemented
         order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
         data = self._raw(array.T if order == "F" else array)
-        return _array if self.to_worker else _array_copy, (data, array.dtype, array.shape, order)
+        make = rebuild.array_view if self.to_worker else rebuild.array_copy
+        return make, (data, array.dtype, array.shape, order)
 
     def _reduce_memmap(self, array: np.memmap) -> Any:
         """A mapped file travels by name, unless the array is only a part of the mapping."""
@@ -307,20 +205,18 @@ class Sender(pickle.Pickler):
             return self._reduce_array(np.asarray(array))
         mode = "r+" if array.mode == "w+" else array.mode
         order = "C" if array.flags.c_contiguous else "F"
-        return _memmap, (str(array.filename), array.dtype, mode, array.offset, array.shape, order)
+        return rebuild.memory_map, (str(array.filename), array.dtype, mode, array.offset, array.shape, order)
 
     def _reduce_host_tensor(self, host: Any) -> Any:
-        return _tensor, (self._raw(host.array), host.array.dtype, host.array.shape, False)
+        return rebuild.tensor_copy, (self._raw(host.array), host.array.dtype, host.array.shape, False)
 
     def _reduce_tensor(self, t: Any) -> Any:
         if t.requires_grad and not t.is_leaf:
             raise RuntimeError(_MSG_NON_LEAF)
-        from ...._core.host import host_array
-
         array = host_array(t)
         array = t._host() if array is None else array
-        rebuild = _tensor_view if self.to_worker else _tensor
-        return rebuild, (self._raw(array), array.dtype, array.shape, t.requires_grad)
+        make = rebuild.tensor_view if self.to_worker else rebuild.tensor_copy
+        return make, (self._raw(array), array.dtype, array.shape, t.requires_grad)
 
 
 def _attribute_names(code: types.CodeType) -> Iterator[str]:
@@ -349,16 +245,9 @@ def _contents(cell: types.CellType) -> tuple[Any, ...]:
         return ()
 
 
-def _class_of_mark(mark: str, name: str) -> type:
-    found = _class_of.get(mark)
-    if found is None:
-        raise pickle.UnpicklingError(f"class {name} of a DataLoader worker is unknown in the main process")
-    return found
-
-
 def _reduce_module(sender: Sender, module: types.ModuleType) -> Any:
     sender.modules.add(module.__name__)
-    return _module, (module.__name__,)
+    return rebuild.find_module, (module.__name__,)
 
 
 def _reduce_cached_property(_: Sender, p: Any) -> Any:
@@ -368,7 +257,7 @@ def _reduce_cached_property(_: Sender, p: Any) -> Any:
 _REDUCERS: dict[type, Callable[[Sender, Any], Any]] = {
     types.FunctionType: Sender._reduce_function,
     types.ModuleType: _reduce_module,
-    types.CellType: lambda _, cell: (_cell, (), _contents(cell), None, None, _fill_cell),
+    types.CellType: lambda _, cell: (rebuild.empty_cell, (), _contents(cell), None, None, rebuild.fill_cell),
     types.CodeType: lambda _, code: (marshal.loads, (marshal.dumps(code),)),
     types.MappingProxyType: lambda _, proxy: (types.MappingProxyType, (dict(proxy),)),
     property: lambda _, p: (property, (p.fget, p.fset, p.fdel, p.__doc__)),
@@ -376,16 +265,9 @@ _REDUCERS: dict[type, Callable[[Sender, Any], Any]] = {
     staticmethod: lambda _, m: (staticmethod, (m.__func__,)),
     functools.cached_property: _reduce_cached_property,
     np.ndarray: Sender._reduce_array,
+    Tensor: Sender._reduce_tensor,
+    HostTensor: Sender._reduce_host_tensor,
 }
-
-
-def register_tensors() -> None:
-    """Teaches Sender about Tensors (their classes are not needed to unpickle without them)."""
-    from ...._core.tensor import Tensor
-    from .host import HostTensor
-
-    _REDUCERS[Tensor] = Sender._reduce_tensor
-    _REDUCERS[HostTensor] = Sender._reduce_host_tensor
 
 
 def dumps(obj: Any) -> tuple[bytes, list[memoryview]]:

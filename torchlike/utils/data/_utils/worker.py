@@ -177,16 +177,17 @@ def _serve(sock: socket.socket, data_fd: int, start: Start) -> None:
     threading.Thread(target=_listen, args=(sock, tasks), daemon=True).start()
     outbox = wire.Outbox(sock)
     where = f"in DataLoader worker process {start.worker_id}"
+    job: Any = None
     fetcher: Any = None
+    broken = None
     try:
         job = _unpack(data_fd, start)
         _seed(job, start.worker_id)
         if job.worker_init_fn is not None:
             job.worker_init_fn(start.worker_id)
         fetcher = _fetcher(job)
-        broken = None
     except Exception as e:
-        job, broken = None, ExceptionWrapper(e, where)
+        broken = ExceptionWrapper(e, where)
     ended = False
     while (task := tasks.get()) is not None:
         kind, number, index, read = task
@@ -260,7 +261,7 @@ def _seed(job: Job, worker_id: int) -> None:
     _info[:] = [WorkerInfo(worker_id, job.num_workers, seed, job.dataset)]
 
 
-def _fetcher(job: Job) -> Any:
+def _fetcher(job: Any) -> Any:
     kind = IterableDatasetFetcher if job.iterable else MapDatasetFetcher
     collate_fn = host_collate if job.collate_fn is default_collate else job.collate_fn
     return kind(job.dataset, job.auto_collation, collate_fn, job.drop_last)
