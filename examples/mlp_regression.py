@@ -13,11 +13,11 @@ order = torch.randperm(len(x))
 x, y = x[order], y[order]
 
 model = nn.Sequential(nn.Linear(1, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 1))
-optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=1e-4)
+optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=1e-4)
 steps_per_epoch = len(x) // 64
 epochs = 60
 scheduler = torch.optim.lr_scheduler.OneCycleLR(
-    optimizer, max_lr=1e-2, epochs=epochs, steps_per_epoch=steps_per_epoch
+    optimizer, max_lr=4e-3, epochs=epochs, steps_per_epoch=steps_per_epoch
 )
 
 for epoch in range(1, epochs + 1):

@@ -76,7 +76,10 @@ def curve(torch, make):
 
 @pytest.mark.parametrize("make", [lenet, mlp, lstm], ids=lambda f: f.__name__)
 def test_curve(make):
-    (start, losses, batches), (start_ref, losses_ref, batches_ref) = curve(torchlike, make), curve(reference, make)
+    (start, losses, batches), (start_ref, losses_ref, batches_ref) = (
+        curve(torchlike, make),
+        curve(reference, make),
+    )
     for a, b in zip(start, start_ref):
         np.testing.assert_array_equal(a, b)
     assert batches == batches_ref

@@ -18,7 +18,7 @@ EXAMPLES = ROOT / "examples"
 # Example, its last number of interest, and what that must be.
 PROMISES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "digits_cnn": (r"Test accuracy: ([\d.]+)%", lambda percent: percent >= 97),
-    "mlp_regression": (r"RMS error against the true curve: ([\d.]+)", lambda error: error <= 0.04),
+    "mlp_regression": (r"RMS error against the true curve: ([\d.]+)", lambda error: error <= 0.06),
     "char_rnn": (r"Accuracy: ([\d.]+)%", lambda percent: percent >= 95),
     "lstm_sequence": (r"Mean absolute error: ([\d.]+)", lambda error: error <= 0.12),
     "transformer_lm": (r"Final loss: ([\d.]+)", lambda loss: loss <= 0.5),

@@ -27,7 +27,11 @@ class LeNet(nn.Module):
 class Tagger(nn.Module):
     def __init__(self):
         super().__init__()
-        self.embed, self.rnn, self.out = nn.Embedding(20, 8), nn.LSTM(8, 16, 2, batch_first=True), nn.Linear(16, 10)
+        self.embed, self.rnn, self.out = (
+            nn.Embedding(20, 8),
+            nn.LSTM(8, 16, 2, batch_first=True),
+            nn.Linear(16, 10),
+        )
 
     def forward(self, x):
         return self.out(self.rnn(self.embed(x))[0][:, -1])
@@ -37,7 +41,11 @@ class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
         layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.1, batch_first=True)
-        self.embed, self.body, self.out = nn.Embedding(20, 16), nn.TransformerEncoder(layer, 2), nn.Linear(16, 10)
+        self.embed, self.body, self.out = (
+            nn.Embedding(20, 16),
+            nn.TransformerEncoder(layer, 2),
+            nn.Linear(16, 10),
+        )
 
     def forward(self, x):
         return self.out(self.body(self.embed(x)).mean(1))
@@ -109,7 +117,10 @@ def test_gradient_accumulation():
 
 
 def test_two_optimizers_of_a_gan():
-    gen, dis = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+    gen, dis = (
+        nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)),
+        nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1)),
+    )
     g, d = torch.optim.Adam(gen.parameters(), lr=0.01), torch.optim.Adam(dis.parameters(), lr=0.01)
     real, loss = rng(16, 2), nn.BCEWithLogitsLoss()
     seen = []
@@ -163,7 +174,9 @@ def test_evaluation_that_only_collects_outputs():
     delta(batch, WARM)
     assert delta(batch, 200)["compiles"] == 0, debug.report()
     assert max(pending) < 60
-    torch.testing.assert_close(outputs[-1], model(x[203 % 48 : 203 % 48 + 16]).detach()) if hasattr(torch, "testing") else None
+    torch.testing.assert_close(outputs[-1], model(x[203 % 48 : 203 % 48 + 16]).detach()) if hasattr(
+        torch, "testing"
+    ) else None
 
 
 def test_a_loop_without_observation():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._core import autograd as _tape
+from ._core import backward as _tape
 from ._core.modes import enable_grad as enable_grad
 from ._core.modes import inference_mode as inference_mode
 from ._core.modes import is_grad_enabled as is_grad_enabled
@@ -36,7 +36,9 @@ def grad(
     outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     ins = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if is_grads_batched:
-        raise NotImplementedError("autograd.grad(is_grads_batched=True) is not supported; loop over the rows of grad_outputs")
+        raise NotImplementedError(
+            "autograd.grad(is_grads_batched=True) is not supported; loop over the rows of grad_outputs"
+        )
     if allow_unused is False and materialize_grads:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."

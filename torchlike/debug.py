@@ -52,7 +52,9 @@ def report() -> str:
     ]
     for e in engine.stats.log:
         where = f"{e['site'][0].rsplit('/', 1)[-1]}:{e['site'][1]}"
-        lines.append(f"{where:<40} {e['kind']:<12} {e['tier']:<9} {e['calls']:>6} {e['seconds']:>7.2f}  {e['reason']}")
+        lines.append(
+            f"{where:<40} {e['kind']:<12} {e['tier']:<9} {e['calls']:>6} {e['seconds']:>7.2f}  {e['reason']}"
+        )
     return "\n".join(lines)
 
 

@@ -28,7 +28,9 @@ def from_jax(array: Any) -> Tensor:
     home = next(iter(array.devices()))
     found = accelerators()
     where = device("cuda", found.index(home)) if home in found else CPU
-    return Tensor._from_value(Value(aval(array.shape, dtypes.from_jnp(array.dtype), where), array, shared=True))
+    return Tensor._from_value(
+        Value(aval(array.shape, dtypes.from_jnp(array.dtype), where), array, shared=True)
+    )
 
 
 def to_jax(tensor: Tensor) -> Any:

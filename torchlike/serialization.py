@@ -10,6 +10,7 @@ import contextlib
 import os
 import pickle
 import re
+import sys
 import tempfile
 import threading
 import warnings
@@ -17,7 +18,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import IO, Any
 
-from ._serialization import loader, saver, weights_only as _weights_only
+from ._serialization import loader, saver
+from ._serialization import weights_only as _weights_only
 from ._serialization.names import STORAGE_OF, StorageType
 from ._serialization.storage import default_restore_location, location_tag, register_package, validate_device
 from ._serialization.weights_only import add_safe_globals, clear_safe_globals, get_safe_globals
@@ -180,9 +182,8 @@ def _load(f: Any, map_location: Any, module: Any, safe: bool, mmap: bool, kwargs
             if archive.has("constants.pkl"):
                 raise NotImplementedError(_MSG_TORCHSCRIPT)
             order = _options.endianness
-            byteorder = {LoadEndianness.BIG: "big", LoadEndianness.NATIVE: saver.sys.byteorder}.get(
-                order, "little"
-            )  # type: ignore[arg-type]
+            named = {LoadEndianness.BIG: "big", LoadEndianness.NATIVE: sys.byteorder}
+            byteorder = named.get(order, "little") if order is not None else "little"
             return loader.load_archive(archive, map_location, make, _options.skip_data, byteorder, **kwargs)
         if mmap:
             raise RuntimeError(_MSG_MMAP.format(f"{f}, " if isinstance(f, str) else ""))

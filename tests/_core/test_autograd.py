@@ -331,7 +331,12 @@ ERRORS = {
     "not_scalar": lambda torch: (leaf(torch, 2) * 2).backward(),
     "leaf_inplace": lambda torch: leaf(torch, 2).add_(1),
     "leaf_view_inplace": lambda torch: leaf(torch, 2)[0].add_(1),
-    "saved_overwritten": lambda torch: [(x := leaf(torch, 2) * 2), (y := x * x), x.add_(1), y.sum().backward()],
+    "saved_overwritten": lambda torch: [
+        (x := leaf(torch, 2) * 2),
+        (y := x * x),
+        x.add_(1),
+        y.sum().backward(),
+    ],
     "result_overwritten": lambda torch: [(y := leaf(torch, 2).exp()), y.mul_(2), y.sum().backward()],
     "grad_shape": lambda torch: (leaf(torch, 2) * 2).backward(torch.ones(3)),
     "unused": lambda torch: torch.autograd.grad(leaf(torch, 2).sum(), leaf(torch, 3)),

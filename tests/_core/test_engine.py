@@ -284,7 +284,9 @@ def run_script(tmp_path, **env):
     import os
 
     full = {**os.environ, "TORCHLIKE_CACHE_DIR": str(tmp_path), "TORCHLIKE_CACHE": "1", **env}
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=full, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=full, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

@@ -87,7 +87,15 @@ def reshape_copies_only_if_it_must(torch):
 @case
 def layout(torch):
     x = ramp(torch, 2, 3, 4)
-    views = [x, x.transpose(0, 2), x[:, 1], x[..., ::2], x.unsqueeze(1), x.expand(5, 2, 3, 4), x.permute(2, 0, 1)[1:]]
+    views = [
+        x,
+        x.transpose(0, 2),
+        x[:, 1],
+        x[..., ::2],
+        x.unsqueeze(1),
+        x.expand(5, 2, 3, 4),
+        x.permute(2, 0, 1)[1:],
+    ]
     return [[list(v.stride()), v.storage_offset(), v.is_contiguous(), list(v.shape)] for v in views]
 
 
@@ -174,7 +182,17 @@ def advanced_set(torch):
 def advanced_get(torch):
     x = ramp(torch, 3, 4, 2)
     i, j = torch.tensor([0, 2]), torch.tensor([[1], [3]])
-    return x[i], x[i, j], x[:, j, 1], x[i, :, 0], x[..., i[:1]], x[:, None, i], x[[0, 1]], x[x[..., 0] > 5], x[-1, i]
+    return (
+        x[i],
+        x[i, j],
+        x[:, j, 1],
+        x[i, :, 0],
+        x[..., i[:1]],
+        x[:, None, i],
+        x[[0, 1]],
+        x[x[..., 0] > 5],
+        x[-1, i],
+    )
 
 
 @case

@@ -53,7 +53,17 @@ def test_generator(name):
 
 
 @pytest.mark.parametrize(
-    "args", [("linear",), ("conv2d",), ("sigmoid",), ("tanh",), ("relu",), ("leaky_relu",), ("leaky_relu", 0.3), ("selu",)]
+    "args",
+    [
+        ("linear",),
+        ("conv2d",),
+        ("sigmoid",),
+        ("tanh",),
+        ("relu",),
+        ("leaky_relu",),
+        ("leaky_relu", 0.3),
+        ("selu",),
+    ],
 )
 def test_gain(args):
     assert torchlike.nn.init.calculate_gain(*args) == torch.nn.init.calculate_gain(*args)

@@ -57,9 +57,15 @@ LAYERS = [
     ("RNNCell(2, 3, False, 'relu')", [(4, 2), (4, 3)]),
     ("LSTMCell(2, 3)", [(2,)]),
     ("MultiheadAttention(4, 2)", [(3, 2, 4), (5, 2, 4), (5, 2, 4)]),
-    ("MultiheadAttention(4, 2, kdim=3, vdim=2, add_bias_kv=True, batch_first=True)", [(2, 3, 4), (2, 5, 3), (2, 5, 2)]),
+    (
+        "MultiheadAttention(4, 2, kdim=3, vdim=2, add_bias_kv=True, batch_first=True)",
+        [(2, 3, 4), (2, 5, 3), (2, 5, 2)],
+    ),
     ("TransformerEncoderLayer(4, 2, 8, dropout=0)", [(3, 2, 4)]),
-    ("TransformerDecoderLayer(4, 2, 8, dropout=0, norm_first=True, activation='gelu')", [(3, 2, 4), (5, 2, 4)]),
+    (
+        "TransformerDecoderLayer(4, 2, 8, dropout=0, norm_first=True, activation='gelu')",
+        [(3, 2, 4), (5, 2, 4)],
+    ),
     ("Transformer(4, 2, 1, 1, 8, dropout=0, batch_first=True)", [(2, 3, 4), (2, 5, 4)]),
     ("ReLU()", [(3, 4)]),
     ("ReLU6()", [(3, 4)]),

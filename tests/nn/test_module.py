@@ -16,7 +16,12 @@ torch = pytest.importorskip("torch")
 def plain(value):
     """A result that both libraries' values map to."""
     if isinstance(value, (torch.Tensor, torchlike.Tensor)):
-        return ("tensor", str(value.dtype), tuple(value.shape), np.asarray(value.detach().cpu().tolist()).round(5).tolist())
+        return (
+            "tensor",
+            str(value.dtype),
+            tuple(value.shape),
+            np.asarray(value.detach().cpu().tolist()).round(5).tolist(),
+        )
     if isinstance(value, dict):
         return [(k, plain(v)) for k, v in value.items()]
     if isinstance(value, (list, tuple)):
@@ -105,7 +110,13 @@ def text(lib):
 def submodules(lib):
     m = net(lib)
     m.set_submodule("blocks.1", lib.nn.ReLU())
-    return [m.get_submodule("blocks.0"), m.get_submodule(""), m.get_parameter("conv.bias"), m.get_buffer("steps"), repr(m)]
+    return [
+        m.get_submodule("blocks.0"),
+        m.get_submodule(""),
+        m.get_parameter("conv.bias"),
+        m.get_buffer("steps"),
+        repr(m),
+    ]
 
 
 for _path in ("nope", "conv.weight", "blocks.7.x"):
@@ -133,7 +144,14 @@ def assignment(lib):
     m.buf = lib.nn.Buffer(lib.zeros(2), persistent=False)
     del m.tied
     del m.steps
-    return [list(m.state_dict()), [n for n, _ in m.named_buffers()], "plain" in m.__dict__, m.scale, m.conv, hasattr(m, "steps")]
+    return [
+        list(m.state_dict()),
+        [n for n, _ in m.named_buffers()],
+        "plain" in m.__dict__,
+        m.scale,
+        m.conv,
+        hasattr(m, "steps"),
+    ]
 
 
 def bad_assignments(lib):
@@ -208,7 +226,11 @@ def load_assign(lib):
     state = {k: v.double() for k, v in m.state_dict().items()}
     m.requires_grad_(False)
     m.load_state_dict(state, assign=True)
-    return [[str(p.dtype) for p in m.parameters()], [p.requires_grad for p in m.parameters()], m.scale is state["scale"]]
+    return [
+        [str(p.dtype) for p in m.parameters()],
+        [p.requires_grad for p in m.parameters()],
+        m.scale is state["scale"],
+    ]
 
 
 @scenario
@@ -254,7 +276,9 @@ def state_hooks(lib):
     m, log = net(lib), []
     m.register_state_dict_pre_hook(lambda mod, prefix, keep: log.append(("pre", prefix, keep)))
     m.register_state_dict_post_hook(lambda mod, state, prefix, meta: log.append(("post", prefix, len(state))))
-    m.register_load_state_dict_pre_hook(lambda mod, state, *rest: log.append(("load", type(mod).__name__, len(state))))
+    m.register_load_state_dict_pre_hook(
+        lambda mod, state, *rest: log.append(("load", type(mod).__name__, len(state)))
+    )
     handle = m.register_load_state_dict_post_hook(lambda mod, keys: keys.missing_keys.clear())
     state = m.state_dict()
     del state["scale"]
@@ -276,12 +300,28 @@ def conversions(lib):
     out = []
     kept = m.scale
     for step in (
-        lambda: m.double(), lambda: m.half(), lambda: m.bfloat16(), lambda: m.float(), lambda: m.to(lib.float64),
-        lambda: m.to("cpu"), lambda: m.to(device="cpu", dtype=lib.float32), lambda: m.to(lib.zeros(1, dtype=lib.float64)),
-        lambda: m.type(lib.float32), lambda: m.cpu(), lambda: m.requires_grad_(False), lambda: m.eval(),
-    ):  # fmt: skip
+        lambda: m.double(),
+        lambda: m.half(),
+        lambda: m.bfloat16(),
+        lambda: m.float(),
+        lambda: m.to(lib.float64),
+        lambda: m.to("cpu"),
+        lambda: m.to(device="cpu", dtype=lib.float32),
+        lambda: m.to(lib.zeros(1, dtype=lib.float64)),
+        lambda: m.type(lib.float32),
+        lambda: m.cpu(),
+        lambda: m.requires_grad_(False),
+        lambda: m.eval(),
+    ):
         returned = step()
-        out.append([returned is m, str(m.conv.weight.dtype), str(m.blocks[1].num_batches_tracked.dtype), m.scale is kept])
+        out.append(
+            [
+                returned is m,
+                str(m.conv.weight.dtype),
+                str(m.blocks[1].num_batches_tracked.dtype),
+                m.scale is kept,
+            ]
+        )
     return [out, m.training, m.blocks[1].training, m.scale.requires_grad]
 
 
@@ -309,7 +349,14 @@ def deepcopy(lib):
     b = copy.deepcopy(a)
     with lib.no_grad():
         b.scale.fill_(7)
-    return [a.scale, b.scale, b.tied is b.blocks[0], type(b.scale).__name__, b.scale.requires_grad, list(b.state_dict())]
+    return [
+        a.scale,
+        b.scale,
+        b.tied is b.blocks[0],
+        type(b.scale).__name__,
+        b.scale.requires_grad,
+        list(b.state_dict()),
+    ]
 
 
 @scenario
@@ -446,7 +493,15 @@ def module_dict(lib):
     m = nn.ModuleDict([["b", nn.ReLU()], ["a", nn.Tanh()]])
     m["c"] = nn.ELU()
     m.update({"d": nn.GELU()})
-    out = [list(m), list(m.keys()), [repr(v) for v in m.values()], "a" in m, len(m), repr(m.pop("a")), repr(m)]
+    out = [
+        list(m),
+        list(m.keys()),
+        [repr(v) for v in m.values()],
+        "a" in m,
+        len(m),
+        repr(m.pop("a")),
+        repr(m),
+    ]
     del m["b"]
     m.clear()
     return [*out, repr(m)]
@@ -460,7 +515,13 @@ def parameter_list(lib):
     m.extend([lib.zeros(4)])
     m += [lib.zeros(5)]
     m[0] = lib.ones(6)
-    return [list(m.state_dict()), len(m), m[-1], [tuple(p.shape) for p in m[1:3]], [type(p).__name__ for p in m]]
+    return [
+        list(m.state_dict()),
+        len(m),
+        m[-1],
+        [tuple(p.shape) for p in m[1:3]],
+        [type(p).__name__ for p in m],
+    ]
 
 
 @scenario
@@ -468,7 +529,15 @@ def parameter_dict(lib):
     m = lib.nn.ParameterDict({"b": lib.zeros(2), "a": lib.ones(1)})
     m["c"] = lib.zeros(3)
     m.update([("d", lib.zeros(4))])
-    out = [list(m), list(m.state_dict()), len(m), m["a"], "c" in m, m.get("x"), m.setdefault("e", lib.zeros(1))]
+    out = [
+        list(m),
+        list(m.state_dict()),
+        len(m),
+        m["a"],
+        "c" in m,
+        m.get("x"),
+        m.setdefault("e", lib.zeros(1)),
+    ]
     out += [m.pop("a"), m.popitem()[0], list(m.copy()), list(m | lib.nn.ParameterDict({"z": lib.zeros(1)}))]
     out += [list(reversed(m)), [k for k, _ in m.items()], [tuple(v.shape) for v in m.values()]]
     m.clear()

@@ -7,6 +7,7 @@ import pytest
 from compare import agree
 
 import torchlike
+from torchlike.ops.refill import truncated_normal_
 
 torch = pytest.importorskip("torch")
 LIBS = (torchlike, torch)
@@ -173,3 +174,18 @@ def test_no_draw_where_nothing_is_filled():
 def test_a_generator_of_another_kind_is_refused():
     with pytest.raises(TypeError, match="must be torch.Generator, not int"):
         torchlike.rand(3, generator=5)
+
+
+@pytest.mark.parametrize(
+    "law", [(0, 1, -2, 2), (0, 0.02, -2, 2), (0, 1, 1.5, 3), (0, 1, -0.1, 0.1), (2, 0.5, -1, 1)]
+)
+@pytest.mark.parametrize("size", [5, 40, 1001])
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
+def test_truncated_normal(size, law):
+    """Rejection draws as many numbers as PyTorch's, so all that follow agree as well."""
+    for lib in LIBS:
+        lib.manual_seed(3)
+    agree(
+        truncated_normal_(torchlike.empty(size), *law), torch.nn.init.trunc_normal_(torch.empty(size), *law)
+    )
+    np.testing.assert_array_equal(state(torchlike), state(torch))

@@ -451,3 +451,26 @@ def test_sparse_adam_refuses_dense_gradients():
 def test_differentiable_is_refused():
     with pytest.raises(NotImplementedError, match="differentiable=True"):
         tl.optim.Adam([leaf(tl, 2)], differentiable=True)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "NAdam"])
+def test_checkpoint_files_cross(name, tmp_path):
+    """Files written here open in PyTorch, each parameter with a counter of its own, and the other way."""
+    options = {"momentum": 0.9} if name == "SGD" else {}
+    for source, target in (LIBS, LIBS[::-1]):
+        params = start(source, name)
+        opt = getattr(source.optim, name)(params, lr=0.1, **options)
+        for step in range(2):
+            give_grads(source, params, step)
+            opt.step()
+        source.save(opt.state_dict(), tmp_path / "state.pt")
+        copied = [target.nn.Parameter(target.tensor(p.detach().numpy())) for p in params]
+        other = getattr(target.optim, name)(copied, lr=0.5, **options)
+        other.load_state_dict(target.load(tmp_path / "state.pt"))
+        give_grads(source, params, 2)
+        give_grads(target, copied, 2)
+        opt.step()
+        other.step()
+        same_params(copied, params)
+        if name != "SGD":
+            assert [float(s["step"]) for s in other.state.values()] == [3.0] * len(params)

@@ -46,12 +46,16 @@ class device:
         if ":" in type:
             kind, _, number = type.partition(":")
             if index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {type}"
+                )
             if not number.isdigit():
                 raise RuntimeError(f"Invalid device string: '{type}'")
             type, index = kind, int(number)
         if type not in _KNOWN:
-            raise RuntimeError(f"Expected one of {', '.join(_KNOWN)} device type at start of device string: {type}")
+            raise RuntimeError(
+                f"Expected one of {', '.join(_KNOWN)} device type at start of device string: {type}"
+            )
         key = (type, index)
         d = _interned.get(key)
         if d is None:
@@ -61,7 +65,11 @@ class device:
         return d
 
     def __repr__(self) -> str:
-        return f"device(type='{self.type}')" if self.index is None else f"device(type='{self.type}', index={self.index})"
+        return (
+            f"device(type='{self.type}')"
+            if self.index is None
+            else f"device(type='{self.type}', index={self.index})"
+        )
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"

@@ -63,7 +63,12 @@ def _path(text: str, device: Any) -> Path | None:
     if base is None:
         return None
     kind = devices.jax_device(device).device_kind
-    return base / (hashlib.sha256(f"{_version()} {kind} {precision.jax_name()} {device} {text}".encode()).hexdigest()[:40] + ".xla")
+    return base / (
+        hashlib.sha256(f"{_version()} {kind} {precision.jax_name()} {device} {text}".encode()).hexdigest()[
+            :40
+        ]
+        + ".xla"
+    )
 
 
 def load(text: str | None, device: Any) -> Any:
@@ -115,7 +120,9 @@ def _trim(base: Path, added: int) -> None:
         if _since_trim[0] < LIMIT_BYTES // 16:
             return
         _since_trim[0] = 0
-        files = sorted(((s.st_mtime, s.st_size, p) for p in base.glob("*.xla") if (s := _stat(p))), reverse=True)
+        files = sorted(
+            ((s.st_mtime, s.st_size, p) for p in base.glob("*.xla") if (s := _stat(p))), reverse=True
+        )
         total = 0
         for _, size, path in files:
             total += size

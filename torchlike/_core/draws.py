@@ -21,6 +21,7 @@ import numpy as np
 
 from . import dtypes
 from .mt19937 import MT19937
+from .poisson import Ahead, poisson
 
 _CHUNK = 1 << 15  # elements worked on at a time: they stay in the cache
 _WIDE = 1 << 28  # integer ranges from here on take 64-bit words
@@ -244,63 +245,11 @@ class Draws:
         Rates below 10 multiply uniforms (Knuth, 1969); others use the transformed rejection
         method (Hormann, 1993, PTRS).
         """
-        flat = rates.ravel().tolist()
         with self._lock:
-            source = _Buffered(self)
-            counts = [
-                0 if r == 0 else _poisson_small(r, source) if r < 10 else _poisson_large(r, source)
-                for r in flat
-            ]
-            source.close()
+            uniform = Ahead(self._engine, self._unit64)
+            counts = [poisson(rate, uniform) for rate in rates.ravel().tolist()]
+            uniform.close()
         return np.asarray(counts, np.float64).astype(rates.dtype).reshape(rates.shape)
-
-
-class _Buffered:
-    """float64 uniforms one at a time, drawn ahead; `close` gives back those not used."""
-
-    def __init__(self, draws: Draws, block: int = 1024):
-        self._draws, self._block = draws, block
-        self._buffer: list[float] = []
-        self._start: Any = None
-
-    def __call__(self) -> float:
-        if not self._buffer:
-            self._start = (*self._draws._engine.get(), self._draws._engine.fresh)
-            self._buffer = self._draws._unit64(self._block)[::-1].tolist()
-        return self._buffer.pop()
-
-    def close(self) -> None:
-        """Sets the stream to just behind the last uniform that was used."""
-        if self._buffer:
-            self._draws._engine.set(*self._start)
-            self._draws.bits(2 * (self._block - len(self._buffer)))
-
-
-def _poisson_small(rate: float, uniform: Callable[[], float]) -> int:
-    floor, product, count = math.exp(-rate), uniform(), 0
-    while product > floor:
-        count += 1
-        product *= uniform()
-    return count
-
-
-def _poisson_large(rate: float, uniform: Callable[[], float]) -> int:
-    b = 0.931 + 2.53 * math.sqrt(rate)
-    a = -0.059 + 0.02483 * b
-    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
-    v_r = 0.9277 - 3.6224 / (b - 2)
-    log_rate = math.log(rate)
-    while True:
-        u, v = uniform() - 0.5, uniform()
-        us = 0.5 - abs(u)
-        k = math.floor((2 * a / us + b) * u + rate + 0.43) if us else -1
-        if us >= 0.07 and v <= v_r:
-            return k
-        if k < 0 or (us < 0.013 and v > us):
-            continue
-        squeeze = math.log(v * inverse_alpha / (a / (us * us) + b)) if v else -math.inf
-        if squeeze <= -rate + k * log_rate - math.lgamma(k + 1.0):
-            return k
 
 
 def _chunks(out: np.ndarray) -> Any:
@@ -375,8 +324,10 @@ def _pairs(u: np.ndarray) -> np.ndarray:
     A few are computed by the C library, as PyTorch does, and then agree to the last bit.
     """
     if u.size > 32:
+        last = _pairs(u[-2:].copy())  # the one that may be kept, and saved, for the next call
         radius, theta = np.sqrt(-2.0 * np.log1p(-u[1::2])), _TWO_PI * u[::2]
         u[::2], u[1::2] = radius * np.cos(theta), radius * np.sin(theta)
+        u[-2:] = last
         return u
     z: list[float] = []
     for a, b in u.reshape(-1, 2).tolist():

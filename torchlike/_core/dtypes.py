@@ -198,7 +198,9 @@ class finfo:
     def __init__(self, type: dtype | None = None):  # noqa: A002 - PyTorch's name
         d = get_default_dtype() if type is None else type
         if not isinstance(d, dtype) or d.category < FLOAT:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'"
+            )
         self._info = ml_dtypes.finfo(d.to_real().jnp)
         self.bits = d.to_real().itemsize * 8
         self.dtype = d.to_real().name
@@ -221,7 +223,9 @@ class iinfo:
 
     def __init__(self, type: dtype):  # noqa: A002 - PyTorch's name
         if not isinstance(type, dtype) or type.category != INTEGER:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
+            )
         i = np.iinfo(type.jnp)
         self.bits, self.max, self.min, self.dtype = i.bits, int(i.max), int(i.min), type.name
 

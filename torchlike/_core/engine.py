@@ -125,7 +125,9 @@ def materialize(v: Value) -> Any:
         run(v.trace, "observe")
     arr = v.arr
     if arr.__class__ is Failed:
-        raise RuntimeError(f"this tensor was the result of a computation that failed: {arr.error}") from arr.error
+        raise RuntimeError(
+            f"this tensor was the result of a computation that failed: {arr.error}"
+        ) from arr.error
     return arr
 
 
@@ -322,7 +324,9 @@ def _new_program(key: Any, t: Trace, kind: str) -> Program:
              "seconds": time.perf_counter() - start, "nth": seen[0]}
         )  # fmt: skip
         if LOG == "compiles":
-            print(f"torchlike: {tier} {len(spec.nodes)} calls at {site[0]}:{site[1]}: {reason}", file=sys.stderr)
+            print(
+                f"torchlike: {tier} {len(spec.nodes)} calls at {site[0]}:{site[1]}: {reason}", file=sys.stderr
+            )
         if seen[0] == WARN_AFTER and tier == "compiled":
             import warnings
 

@@ -6,10 +6,12 @@ import inspect
 from typing import Any
 
 from . import errors
-from .autograd import Node, unwrap, wrap
+from .autograd import Node
+from .backward import unwrap, wrap
 from .graph import record
 from .modes import local, no_grad
-from .tensor import Tensor, fill_call
+from .tensor import Tensor
+from .vjp import fill_call
 
 
 class FunctionCtx:
@@ -30,7 +32,9 @@ class FunctionCtx:
         """
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument is of type {type(t).__name__}"
+                )
         self._to_save = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
@@ -110,7 +114,9 @@ class _FunctionNode(Node):
                 final.append(None)
                 continue
             if not isinstance(r, Tensor):
-                raise TypeError(f"function {self._name} returned a gradient of type {type(r).__name__} at index {i}")
+                raise TypeError(
+                    f"function {self._name} returned a gradient of type {type(r).__name__} at index {i}"
+                )
             want = self.in_avals[i]
             if r._aval.shape != want.shape:
                 if r.ndim > len(want.shape) or _reducible(r._aval.shape, want.shape):
@@ -155,12 +161,16 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Gradients of the inputs; to be overridden."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+        )
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
         """Forward-mode derivative; to be overridden."""
-        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
@@ -186,16 +196,24 @@ class Function:
         outs = list(output) if many else [output]
         for o in outs:
             if not isinstance(o, Tensor) and not many:
-                raise TypeError(f"{cls.__name__}.forward: expected to return a Tensor or a tuple of them, got {type(o).__name__}")
+                raise TypeError(
+                    f"{cls.__name__}.forward: expected to return a Tensor or a tuple of them, got {type(o).__name__}"
+                )
         results = _finish(cls, ctx, args, edges, outs, tape)
         return tuple(results) if many else results[0]
 
 
-def _finish(cls: Any, ctx: FunctionCtx, args: Any, edges: list[Any], outs: list[Any], tape: bool) -> list[Any]:
+def _finish(
+    cls: Any, ctx: FunctionCtx, args: Any, edges: list[Any], outs: list[Any], tape: bool
+) -> list[Any]:
     """Outputs with their history, and what ctx saves."""
     import weakref
 
-    node = _FunctionNode(cls, ctx, edges, [o._aval if isinstance(o, Tensor) else None for o in outs]) if tape else None
+    node = (
+        _FunctionNode(cls, ctx, edges, [o._aval if isinstance(o, Tensor) else None for o in outs])
+        if tape
+        else None
+    )
     if node is not None:
         node.in_avals = [a._aval if isinstance(a, Tensor) else None for a in args]
         ctx._node = weakref.ref(node)
@@ -219,7 +237,9 @@ def _finish(cls: Any, ctx: FunctionCtx, args: Any, edges: list[Any], outs: list[
         at = next((i for i, o in enumerate(outs) if t is o), None)
         if t is None:
             saved.append(None)
-        elif at is not None and not any(t is a for a in args):  # an output: no reference to it, which would be a cycle
+        elif at is not None and not any(
+            t is a for a in args
+        ):  # an output: no reference to it, which would be a cycle
             saved.append((None, 0, t._read(), at if node is not None else None))
         else:
             saved.append((t, t._storage.version, None, None))
@@ -253,4 +273,6 @@ class _Refuse(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )

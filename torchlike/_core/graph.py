@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -44,7 +45,9 @@ class Aval:
         self.struct = jax.ShapeDtypeStruct(shape, dtype.jnp)
 
     def __repr__(self) -> str:
-        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]@{self.device}" + (f"#{self.group}" if self.group else "")
+        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]@{self.device}" + (
+            f"#{self.group}" if self.group else ""
+        )
 
 
 _avals: dict[tuple[tuple[int, ...], dtypes.dtype, Any], Aval] = {}
@@ -105,7 +108,19 @@ class Call:
     `guards` are the data-dependent errors it can report, in order.
     """
 
-    __slots__ = ("id", "name", "text", "fn", "avals", "outs", "device", "guards", "derived", "compiled", "extra")
+    __slots__ = (
+        "id",
+        "name",
+        "text",
+        "fn",
+        "avals",
+        "outs",
+        "device",
+        "guards",
+        "derived",
+        "compiled",
+        "extra",
+    )
 
     def __init__(self, name: str, text: str | None, fn: Callable, avals: tuple[Aval, ...], outs: tuple[Aval, ...],
                  device: Any, guards: tuple[Any, ...] = ()):  # fmt: skip
@@ -147,7 +162,9 @@ def common_device(avals: tuple[Aval, ...]) -> Any:
         d = a.device
         if d is None or d is found:
             continue
-        if found is None or (found is devices.CPU and all(b.ndim == 0 for b in avals if b.device is devices.CPU)):
+        if found is None or (
+            found is devices.CPU and all(b.ndim == 0 for b in avals if b.device is devices.CPU)
+        ):
             found = d
         elif not (d is devices.CPU and a.ndim == 0):
             from .errors import MSG_TWO_DEVICES
@@ -228,7 +245,9 @@ class Trace:
 def raise_failed(arr: Any) -> None:
     """Raises the error that kept a Value from being computed."""
     if isinstance(arr, Failed):
-        raise RuntimeError(f"this tensor was the result of a computation that failed: {arr.error}") from arr.error
+        raise RuntimeError(
+            f"this tensor was the result of a computation that failed: {arr.error}"
+        ) from arr.error
     raise TypeError(f"not an array: {type(arr).__name__}")
 
 

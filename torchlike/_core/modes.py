@@ -9,13 +9,24 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 
 class Context:
     """What one thread knows: modes, its pending Traces and module nesting."""
 
-    __slots__ = ("grad", "inference", "traces", "depth", "sequence", "anomaly", "saved_hooks", "function_modes", "extra")
+    __slots__ = (
+        "grad",
+        "inference",
+        "traces",
+        "depth",
+        "sequence",
+        "anomaly",
+        "saved_hooks",
+        "function_modes",
+        "extra",
+    )
 
     def __init__(self) -> None:
         self.grad = True

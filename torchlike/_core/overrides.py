@@ -16,7 +16,9 @@ class Overridden(Exception):
 def overrides(t: Tensor) -> bool:
     """Whether the class of t replaces the default `__torch_function__`."""
     own = getattr(type(t), "__torch_function__", None)
-    return own is not None and getattr(own, "__func__", own) is not getattr(Tensor.__torch_function__, "__func__", None)
+    return own is not None and getattr(own, "__func__", own) is not getattr(
+        Tensor.__torch_function__, "__func__", None
+    )
 
 
 def as_plain(t: Tensor) -> Tensor:
@@ -75,7 +77,9 @@ def default_torch_function(cls: type, func: Any, types: Any, args: Any = (), kwa
             out.__dict__.update(x.__dict__)
             return out
         if isinstance(x, (tuple, list)):
-            return type(x)(typed(v) for v in x) if not hasattr(x, "_fields") else type(x)([typed(v) for v in x])
+            return (
+                type(x)(typed(v) for v in x) if not hasattr(x, "_fields") else type(x)([typed(v) for v in x])
+            )
         return x
 
     return typed(func(*plain(args), **{k: plain(v) for k, v in (kwargs or {}).items()}))

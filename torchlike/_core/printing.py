@@ -189,7 +189,7 @@ def contents_str(array: np.ndarray, indent: int) -> str:
     summarize = array.size > options.threshold
     shown = _edges(array) if summarize else array
     if kind == "c":
-        columns = [_Column(shown.real, True), _Column(shown.imag, True)]
+        columns = [_Column(np.real(shown), True), _Column(np.imag(shown), True)]
     else:
         columns = [_Column(shown, floating)]
     return _Layout(columns, summarize).nested(array, indent)

@@ -11,8 +11,9 @@ import contextlib
 import hashlib
 import threading
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -143,7 +144,9 @@ def _usable(spec: Spec) -> tuple[int, ...]:
 def compile_call(call: Any) -> Any:
     """An executable of one call on its own (tier 0): scalars are plain arguments."""
     sharding = jax.sharding.SingleDeviceSharding(devices.jax_device(call.device))
-    structs = [jax.ShapeDtypeStruct(a.shape, a.dtype.jnp, sharding=None if a.group else sharding) for a in call.avals]
+    structs = [
+        jax.ShapeDtypeStruct(a.shape, a.dtype.jnp, sharding=None if a.group else sharding) for a in call.avals
+    ]
 
     def one(*args: Any) -> list[Any]:
         with checks.collecting() as found:
@@ -159,7 +162,12 @@ def compile_call(call: Any) -> Any:
 def packs_of(trace: Any) -> list[tuple[int, Any]]:
     """The lifted scalars of a Trace as (group, host array), empty groups left out."""
     found = []
-    for group, items in ((FLOAT, trace.floats), (INT, trace.ints), (COMPLEX, trace.complexes), (KEY, trace.keys)):
+    for group, items in (
+        (FLOAT, trace.floats),
+        (INT, trace.ints),
+        (COMPLEX, trace.complexes),
+        (KEY, trace.keys),
+    ):
         if items:
             found.append((group, np.array(items, PACK_DTYPES[group])))
     return found

@@ -8,16 +8,19 @@ them, so that every alias sees the write.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from . import autograd, devices, dtypes, engine, errors
-from .autograd import RemovableHandle, fill_call, record, taped
-from .graph import Value, aval
+from . import backward as tape
+from . import devices, dtypes, engine, errors
+from .autograd import Node, RemovableHandle
+from .graph import Value, aval, record
 from .modes import local
 from .storage import Storage, value_from_numpy
+from .vjp import add_call, cast_call, fill_call
 
 _new = object.__new__
 
@@ -201,7 +204,11 @@ class Tensor(metaclass=_TensorMeta):
                 value, edge = lens.op.look(value, edge, lens.args)
             self._value = value
         self._seen = s.version
-        if base is not None and (local.ctx.grad or edge is None) and (edge is not None or self._node is not None):
+        if (
+            base is not None
+            and (local.ctx.grad or edge is None)
+            and (edge is not None or self._node is not None)
+        ):
             self._set_edge(edge)
 
     def _write(self, value: Value) -> None:
@@ -287,7 +294,9 @@ class Tensor(metaclass=_TensorMeta):
         shape = self._aval.shape
         if not -len(shape) <= dim < len(shape):
             n = max(len(shape), 1)
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+            )
         return shape[dim]
 
     def numel(self) -> int:
@@ -369,9 +378,13 @@ class Tensor(metaclass=_TensorMeta):
         if force:
             return np.array(self._host())
         if self.device is not devices.CPU:
-            raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
+            raise TypeError(
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+            )
         if self.requires_grad:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
         if self.dtype is dtypes.bfloat16:
             raise TypeError("Got unsupported ScalarType BFloat16")
         self._host()
@@ -465,7 +478,9 @@ class Tensor(metaclass=_TensorMeta):
         if requires_grad and self.dtype.category < dtypes.FLOAT:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if requires_grad and self._inference and not local.ctx.inference:
-            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
+            raise RuntimeError(
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+            )
         self._req = bool(requires_grad)
         return self
 
@@ -506,7 +521,9 @@ class Tensor(metaclass=_TensorMeta):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+                )
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             if value.shape != self.shape:
@@ -581,12 +598,12 @@ class Tensor(metaclass=_TensorMeta):
         return self._inference
 
 
-autograd.tensor_class = Tensor
+tape.tensor_class = Tensor
 
 
 def taped_alias(value: Value, leaf: Any) -> tuple[Value, Any]:
     """A Node that passes gradients on to a leaf (a saved Value that stands for it)."""
-    node = autograd.Node(autograd.add_call(value.aval), (0,), [None, None], [leaf, None], "AliasBackward0")
+    node = Node(add_call(value.aval), (0,), [None, None], [leaf, None], "AliasBackward0")
     return value, node
 
 
@@ -607,7 +624,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
         targets = [t._edge() for t in inputs]
         if any(e is None for e in targets):
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    autograd.run_backward(roots, retain=keep, create_graph=create_graph, targets=targets)
+    tape.run_backward(roots, retain=keep, create_graph=create_graph, targets=targets)
 
 
 def roots_of(tensors: list[Tensor], gradients: list[Any], create_graph: bool) -> list[tuple[Any, Any]]:
@@ -640,8 +657,7 @@ def roots_of(tensors: list[Tensor], gradients: list[Any], create_graph: bool) ->
                     f"For complex Tensors, both grad_output and output are required to have the same dtype. "
                     f"Mismatch in dtype: grad_output[{i}] has a dtype of {b.dtype} and output[{i}] has a dtype of {a.dtype}."
                 )
-            jnp_dtype = a.dtype.jnp
-            call = autograd._simple("cast", lambda x: (x.astype(jnp_dtype),), (b,), None, a)
+            call = cast_call(b, a.dtype)
             value = record(call, [value])[0]
         roots.append((edge, (value, g._edge() if create_graph else None)))
     return roots
@@ -649,7 +665,9 @@ def roots_of(tensors: list[Tensor], gradients: list[Any], create_graph: bool) ->
 
 def from_numpy_copy(array: np.ndarray, device: Any = None) -> Tensor:
     """A Tensor with a copy of a NumPy array's data."""
-    return Tensor._from_value(value_from_numpy(np.asarray(array), devices.canonical(device) if device else devices.CPU))
+    return Tensor._from_value(
+        value_from_numpy(np.asarray(array), devices.canonical(device) if device else devices.CPU)
+    )
 
 
 def from_numpy_shared(array: np.ndarray) -> Tensor:
@@ -660,5 +678,3 @@ def from_numpy_shared(array: np.ndarray) -> Tensor:
     t._storage.value = Value(aval(tuple(array.shape), d), jax.numpy.zeros(0))
     return t
 
-
-__all__ = ["Tensor", "Size", "Lens", "backward", "from_numpy_copy", "from_numpy_shared", "taped"]

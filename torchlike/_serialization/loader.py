@@ -103,9 +103,10 @@ class Archive:
             start = info.header_offset + _LOCAL_HEADER.size + sum(lengths)
             return np.frombuffer(self.map, dtype, count, start)
         out = aligned_empty((count,), dtype)
-        view = memoryview(out.view(np.uint8))
+        view = out.view(np.uint8).data
         try:
-            with self.zip.open(info) as record:
+            with self.zip.open(info) as opened:
+                record: Any = opened
                 done = 0
                 while done < nbytes and (n := record.readinto(view[done:])):
                     done += n

@@ -173,7 +173,7 @@ def _bits(array: np.ndarray) -> np.ndarray:
 
 def elements(data: np.ndarray) -> memoryview:
     """The bytes of a storage, row-major."""
-    return memoryview(np.ascontiguousarray(data).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
 
 
 # ---- the two file formats ------------------------------------------------------------------

@@ -254,8 +254,15 @@ def rebuild_tensor_v2(
 
 
 def rebuild_tensor_v3(
-    storage: Any, offset: int, size: Any, stride: Any, requires_grad: bool, hooks: Any, dtype: Any, metadata: Any = None
-) -> Tensor:  # fmt: skip
+    storage: Any,
+    offset: int,
+    size: Any,
+    stride: Any,
+    requires_grad: bool,
+    hooks: Any,
+    dtype: Any,
+    metadata: Any = None,
+) -> Tensor:
     """`torch._utils._rebuild_tensor_v3`: the storage is untyped."""
     made = storage.tensor(offset, tuple(size), tuple(stride), dtype)
     return made.requires_grad_() if requires_grad else made

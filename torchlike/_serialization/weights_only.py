@@ -9,10 +9,9 @@ from __future__ import annotations
 import _compat_pickle
 import pickle
 import warnings
+from _codecs import encode
 from collections import Counter, OrderedDict
 from typing import Any
-
-from _codecs import encode
 
 from .._core import devices, dtypes
 from .._core.tensor import Size, Tensor

@@ -12,10 +12,20 @@ import numpy as np
 from .._core.modes import no_grad
 from .._core.random import Generator
 from .._core.tensor import Tensor, from_numpy_copy
+from ..ops.random import randperm
 
 _GAINS = {
     **dict.fromkeys(
-        ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid"),
+        (
+            "linear",
+            "conv1d",
+            "conv2d",
+            "conv3d",
+            "conv_transpose1d",
+            "conv_transpose2d",
+            "conv_transpose3d",
+            "sigmoid",
+        ),
         1.0,
     ),
     "tanh": 5.0 / 3,
@@ -244,9 +254,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     return _set(tensor, ((q.T if wide else q) * gain).reshape(tuple(tensor.shape)).astype(flat.dtype))
 
 
-def sparse_(
-    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
-) -> Tensor:
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fills a matrix from N(0, std^2) and zeroes a share of each column; returns the tensor.
 
     Args:
@@ -258,8 +266,6 @@ def sparse_(
     Raises:
         ValueError: it is not 2-d.
     """
-    from ..ops.random import randperm  # the only function of this file that draws orders
-
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, cols = tensor.shape

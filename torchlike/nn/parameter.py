@@ -10,7 +10,14 @@ from .._core.registry import PLAIN
 from .._core.tensor import Tensor
 from ..ops.creation import empty
 
-__all__ = ["Parameter", "UninitializedParameter", "is_lazy", "Buffer", "UninitializedBuffer", "UninitializedTensorMixin"]
+__all__ = [
+    "Parameter",
+    "UninitializedParameter",
+    "is_lazy",
+    "Buffer",
+    "UninitializedBuffer",
+    "UninitializedTensorMixin",
+]
 
 _MSG_NO_SHAPE = (
     "Can't access the shape of an uninitialized parameter or buffer. "
@@ -130,13 +137,48 @@ class UninitializedTensorMixin:
 
     _lazy_allowed = frozenset(
         {
-            "__class__", "__deepcopy__", "__dict__", "__hash__", "__init__", "__new__", "__reduce_ex__", "__repr__",
-            "__setattr__", "__class_getitem__", "cls_to_become", "copy_", "cpu", "cuda", "data", "device", "double",
-            "dtype", "float", "get_device", "grad", "grad_fn", "half", "bfloat16", "is_complex", "is_cuda",
-            "is_floating_point", "is_leaf", "is_meta", "materialize", "persistent", "requires_grad",
-            "requires_grad_", "share_memory_", "to", "type", "untyped_storage", "detach", "is_sparse", "layout",
+            "__class__",
+            "__deepcopy__",
+            "__dict__",
+            "__hash__",
+            "__init__",
+            "__new__",
+            "__reduce_ex__",
+            "__repr__",
+            "__setattr__",
+            "__class_getitem__",
+            "cls_to_become",
+            "copy_",
+            "cpu",
+            "cuda",
+            "data",
+            "device",
+            "double",
+            "dtype",
+            "float",
+            "get_device",
+            "grad",
+            "grad_fn",
+            "half",
+            "bfloat16",
+            "is_complex",
+            "is_cuda",
+            "is_floating_point",
+            "is_leaf",
+            "is_meta",
+            "materialize",
+            "persistent",
+            "requires_grad",
+            "requires_grad_",
+            "share_memory_",
+            "to",
+            "type",
+            "untyped_storage",
+            "detach",
+            "is_sparse",
+            "layout",
         }
-    )  # fmt: skip
+    )
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
         """Becomes an ordinary Parameter or Buffer of the given shape, with undefined values.

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from .._core import dtypes
-from .._core.registry import _SCALAR_NAMES, Array, function, publish, view
+from .._core.registry import SCALAR_NAMES, Array, function, publish, view
 from .._core.tensor import Tensor
 
 # ---- complex parts ----------------------------------------------------------------------------------------------
@@ -89,7 +89,9 @@ def _bits(x: Any, dtype: dtypes.dtype) -> Any:
         return x
     old, new = x.dtype.itemsize, dtype.itemsize
     if x.dtype.kind == "c" or dtype.is_complex:
-        raise RuntimeError("view(dtype): complex dtypes are not supported here; use view_as_real or view_as_complex")
+        raise RuntimeError(
+            "view(dtype): complex dtypes are not supported here; use view_as_real or view_as_complex"
+        )
     if new > old:
         x = x.reshape(*x.shape[:-1], x.shape[-1] // (new // old), new // old)
     if dtype.category == dtypes.BOOL:
@@ -99,7 +101,9 @@ def _bits(x: Any, dtype: dtypes.dtype) -> Any:
 
 
 def _bits_geometry(shape: Any, strides: Any, offset: int, dtype: Any) -> Any:
-    raise RuntimeError("view(dtype): strides of a view that changed its dtype are not tracked; use .clone() first")
+    raise RuntimeError(
+        "view(dtype): strides of a view that changed its dtype are not tracked; use .clone() first"
+    )
 
 
 @view(spaces=(), name="view_dtype", put=_bits_put, geometry=_bits_geometry)
@@ -112,7 +116,9 @@ def view_dtype(x: Tensor, dtype: dtypes.dtype) -> Tensor:
     old, new = x.dtype.itemsize, dtype.itemsize
     if old != new:
         if x.ndim == 0:
-            raise RuntimeError(f"self.dim() cannot be 0 to view {_name(x.dtype)} as {_name(dtype)} (different element sizes)")
+            raise RuntimeError(
+                f"self.dim() cannot be 0 to view {_name(x.dtype)} as {_name(dtype)} (different element sizes)"
+            )
         if new > old and x.shape[-1] % (new // old):
             raise RuntimeError(
                 f"self.size(-1) must be divisible by {new // old} to view {_name(x.dtype)} as {_name(dtype)} "
@@ -122,4 +128,4 @@ def view_dtype(x: Tensor, dtype: dtypes.dtype) -> Tensor:
 
 
 def _name(d: dtypes.dtype) -> str:
-    return _SCALAR_NAMES[d.name]
+    return SCALAR_NAMES[d.name]

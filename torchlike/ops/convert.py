@@ -12,14 +12,14 @@ from .._core.autograd import TYPE_NAMES, Node
 from .._core.graph import to_device
 from .._core.engine import materialize
 from .._core.modes import local
-from .._core.registry import Array, _cast, check_inplace, function, op
+from .._core.registry import Array, cast_array, check_inplace, function, op
 from .._core.tensor import Tensor
 from .copying import _clone
 
 
 @op(spaces=(), name="to", grad_name="ToCopyBackward0")
 def _to_dtype(input: Array, dtype: dtypes.dtype):
-    return _cast(input, dtype.jnp)
+    return cast_array(input, dtype.jnp)
 
 
 class Layout:
@@ -91,7 +91,9 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     kwargs.pop("non_blocking", None)
     kwargs.pop("memory_format", None)
     if kwargs:
-        raise TypeError(f"to() received an invalid combination of arguments - got unexpected {sorted(kwargs)}")
+        raise TypeError(
+            f"to() received an invalid combination of arguments - got unexpected {sorted(kwargs)}"
+        )
     rest = list(args)
     if rest and isinstance(rest[0], Tensor):
         other = rest.pop(0)
@@ -170,14 +172,16 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **kwargs: 
 
 @op(spaces=(), name="copy", grad_name="CopyBackwards")
 def _copy(source: Array, dtype: dtypes.dtype, shape: tuple):
-    return jnp.broadcast_to(_cast(source, dtype.jnp), shape)
+    return jnp.broadcast_to(cast_array(source, dtype.jnp), shape)
 
 
 @function(spaces=("Tensor",))
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Writes `src`, converted and broadcast, into self; gradients flow to `src`."""
     if not isinstance(src, Tensor):
-        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}")
+        raise TypeError(
+            f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}"
+        )
     check_inplace(self)
     a = self._aval
     if src.device is not a.device:
@@ -186,7 +190,9 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if len(shape) > a.ndim or any(m not in (1, n) for m, n in zip(shape[::-1], a.shape[::-1])):
         at = next((i for i, (m, n) in enumerate(zip(shape[::-1], a.shape[::-1])) if m not in (1, n)), None)
         if at is None:
-            raise RuntimeError(f"output with shape {list(a.shape)} doesn't match the broadcast shape {list(shape)}")
+            raise RuntimeError(
+                f"output with shape {list(a.shape)} doesn't match the broadcast shape {list(shape)}"
+            )
         raise RuntimeError(
             f"The size of tensor a ({a.shape[::-1][at]}) must match the size of tensor b ({shape[::-1][at]}) at "
             f"non-singleton dimension {a.ndim - 1 - at}"
@@ -210,4 +216,3 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
 def is_pinned(self: Tensor, device: Any = None) -> bool:
     """False: nothing is pinned."""
     return False
-

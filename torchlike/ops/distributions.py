@@ -241,7 +241,7 @@ def bernoulli_of(p: Tensor) -> Draw:
 
 
 def truncated_normal(mean: float, std: float, low: float, high: float) -> Draw:
-    """Normal numbers conditioned on [low, high] (`nn.init.trunc_normal_`): all are redrawn until each one fits.
+    """Normal numbers conditioned on [low, high] (`nn.init.trunc_normal_`): all are redrawn until each fits.
 
     Where the interval holds little of the mass, uniform candidates are accepted in proportion to the density.
     """

@@ -163,7 +163,12 @@ def getitem(self: Tensor, key: Any) -> Tensor:
         if not -n <= key < n:
             raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
         return views._select(self, 0, key + n if key < 0 else key)
-    if isinstance(key, Tensor) and key.ndim == 0 and key.dtype.category == dtypes.INTEGER and key.dtype is not dtypes.uint8:
+    if (
+        isinstance(key, Tensor)
+        and key.ndim == 0
+        and key.dtype.category == dtypes.INTEGER
+        and key.dtype is not dtypes.uint8
+    ):
         if self._aval.ndim == 0:
             raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
                              "to convert a 0-dim tensor to a number")  # fmt: skip
@@ -191,7 +196,13 @@ def _prepare(x: Tensor, indices: list[Any]) -> tuple[tuple[int, ...], tuple[Tens
             + ", ".join(str(list(t.shape)) for t in tensors)
         ) from None
     for i, t in zip(where, tensors):
-        check_host_index(t, shape[i], lambda bad, i=i, n=shape[i]: IndexError(f"index {bad} is out of bounds for dimension {i} with size {n}"))
+        check_host_index(
+            t,
+            shape[i],
+            lambda bad, i=i, n=shape[i]: IndexError(
+                f"index {bad} is out of bounds for dimension {i} with size {n}"
+            ),
+        )
     return where, tensors
 
 
@@ -201,7 +212,12 @@ def check_host_index(t: Tensor, size: int, error: Any, negative: bool = True) ->
     arr = None if v is None else v.arr
     if t._storage.host is not None and t._lens is None:
         data = t._storage.host
-    elif arr is None or isinstance(arr, jax.core.Tracer) or not isinstance(arr, jax.Array) or not arr.is_ready():
+    elif (
+        arr is None
+        or isinstance(arr, jax.core.Tracer)
+        or not isinstance(arr, jax.Array)
+        or not arr.is_ready()
+    ):
         return
     elif next(iter(arr.devices())).platform != "cpu":
         return
@@ -319,7 +335,9 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         v = v[1:]
     if len(v) > len(target) or any(m not in (1, n) for m, n in zip(v[::-1], target[::-1])):
         if len(v) > len(target):
-            raise RuntimeError(f"expand({value.type()}{{{list(value.shape)}}}, size={list(target)}): the number of sizes provided ({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(v)})")
+            raise RuntimeError(
+                f"expand({value.type()}{{{list(value.shape)}}}, size={list(target)}): the number of sizes provided ({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(v)})"
+            )
         at = next(i for i, (m, n) in enumerate(zip(v[::-1], target[::-1])) if m not in (1, n))
         raise RuntimeError(
             f"The expanded size of the tensor ({target[::-1][at]}) must match the existing size ({v[::-1][at]}) at "
@@ -330,7 +348,9 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     copy_(out, value)
 
 
-def _put(x: Tensor, tensors: tuple[Tensor, ...], where: tuple[int, ...], values: Tensor, accumulate: bool) -> None:
+def _put(
+    x: Tensor, tensors: tuple[Tensor, ...], where: tuple[int, ...], values: Tensor, accumulate: bool
+) -> None:
     picked = _result_shape(x._aval.shape, where, tensors)
     v = values._aval.shape
     while len(v) > len(picked) and v and v[0] == 1:
@@ -391,4 +411,6 @@ def _contains(self: Tensor, element: Any) -> bool:
     """Whether some element equals the number or tensor given."""
     if isinstance(element, (Tensor, bool, int, float, complex)):
         return bool((self == element).any())
-    raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+    )

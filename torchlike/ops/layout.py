@@ -15,7 +15,11 @@ from .strides import contiguous_strides, geometry, wrap_dim
 @function(spaces=("Tensor",))
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """Elements to step over for the next entry, per dimension or of one."""
-    s = geometry(self)[1] if self._lens or self._storage.host is not None else contiguous_strides(self._aval.shape)
+    s = (
+        geometry(self)[1]
+        if self._lens or self._storage.host is not None
+        else contiguous_strides(self._aval.shape)
+    )
     return s if dim is None else s[wrap_dim(dim, len(s))]
 
 

@@ -20,7 +20,9 @@ def _check_mask(input: Any, mask: Any, value: Any = None, **_: Any) -> None:
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
     if value is not None and not isinstance(value, type) and value.ndim:
-        raise RuntimeError(f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+        raise RuntimeError(
+            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+        )
 
 
 @op(inplace=True, check=_check_mask)
@@ -58,9 +60,13 @@ def _masked_scatter(input: Array, index: Array, source: Array):
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy with the next elements of `source` wherever the mask is True; waits for the mask."""
     if mask.dtype is not dtypes.bool_:
-        raise RuntimeError("masked_scatter_ only supports boolean masks, but got mask with dtype " + str(mask.dtype))
+        raise RuntimeError(
+            "masked_scatter_ only supports boolean masks, but got mask with dtype " + str(mask.dtype)
+        )
     if input.dtype is not source.dtype:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {scalar_name(input)} and {scalar_name(source)}")
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {scalar_name(input)} and {scalar_name(source)}"
+        )
     shape = np.broadcast_shapes(input.shape, mask.shape)
     chosen = np.flatnonzero(np.broadcast_to(mask._host(), shape))
     if chosen.size > source.numel():
@@ -78,7 +84,11 @@ def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 @function()
 def nonzero(input: Tensor, *, out: Any = None, as_tuple: bool = False) -> Any:
     """Indices of the non-zero elements: one row each, or a tuple of vectors; waits for the data."""
-    found = np.nonzero(input._host()) if input.ndim else np.nonzero(np.atleast_1d(input._host()))[: 1 if as_tuple else 0]
+    found = (
+        np.nonzero(input._host())
+        if input.ndim
+        else np.nonzero(np.atleast_1d(input._host()))[: 1 if as_tuple else 0]
+    )
     if as_tuple:
         return tuple(from_numpy_copy(i.astype(np.int64), input.device) for i in found)
     n = int(np.count_nonzero(input._host()))

@@ -27,7 +27,9 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     if size < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0 and n:
-        raise RuntimeError("split_size can only be 0 if dimension size is 0, but got dimension size of " + str(n))
+        raise RuntimeError(
+            "split_size can only be 0 if dimension size is 0, but got dimension size of " + str(n)
+        )
     starts = range(0, n, size) if n else [0]
     return tuple(_slice(tensor, d, s, min(size, n - s), 1) for s in starts)
 
@@ -39,7 +41,9 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
     n = input._aval.shape[d]
     sizes = [int(s) for s in split_sizes]
     if any(s < 0 for s in sizes):
-        raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}"
+        )
     if sum(sizes) != n:
         raise RuntimeError(
             f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
@@ -72,13 +76,17 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     """Views of parts: a number of nearly equal ones, or cut before the given indices."""
     a = input._aval
     if a.ndim == 0:
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
     d = wrap_dim(dim, a.ndim)
     n = a.shape[d]
     cuts = indices_or_sections
     if isinstance(cuts, Tensor):
         if cuts.device.type != "cpu":
-            raise RuntimeError(f"tensor_split expected tensor_indices_or_sections to be on cpu, but it's on {cuts.device}")
+            raise RuntimeError(
+                f"tensor_split expected tensor_indices_or_sections to be on cpu, but it's on {cuts.device}"
+            )
         if cuts.dtype is not dtypes.int64:
             raise RuntimeError(
                 "tensor_split expected tensor_indices_or_sections to have dtype of long, but got "
@@ -106,7 +114,9 @@ def _nd_split(name: str, dim: Any, least: int) -> Any:
     def part(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
         n = input.ndim
         if n < least:
-            raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension{'s' if least > 1 else ''}, but got a tensor with {n} dimensions!")
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {least} dimension{'s' if least > 1 else ''}, but got a tensor with {n} dimensions!"
+            )
         d = dim(n)
         if isinstance(indices_or_sections, int):
             if indices_or_sections == 0 or input.shape[d] % indices_or_sections:

@@ -23,7 +23,7 @@ from .pool_shapes import (
     strides,
     windows,
 )
-from .validate import shape_text
+from .validate import scalar_name, shape_text
 
 FUNCTIONAL = ("nn.functional",)
 
@@ -154,7 +154,7 @@ adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_adaptive_ro
 def _check_unpool(input: Any, indices: Any, size: Any) -> None:
     rank = len(size)
     if indices.dtype.name != "int64":
-        got = "" if rank == 3 else f" but got: {indices.dtype.name.title()}"
+        got = "" if rank == 3 else f" but got: {scalar_name(indices.dtype)}"
         raise RuntimeError(f"elements in indices should be type int64{got}")
     if input.ndim not in (rank + 1, rank + 2):
         raise RuntimeError(
@@ -286,10 +286,12 @@ def _fractional_max_pool(input: Array, samples: Array, kernel: tuple, out: tuple
     if input.size == 0:
         return jnp.zeros((*lead, *out), input.dtype), jnp.zeros((*lead, *out), np.int64)
     u = samples.reshape(*lead, rank)
-    # `flat` holds, per window, the flattened position of each of its elements; PyTorch draws width first.
+    if rank == 2:
+        u = u[..., ::-1]  # PyTorch's draws for two axes are (width, height), for three (time, height, width)
+    # `flat` holds, per window, the flattened position of each of its elements.
     flat = jnp.zeros((*lead, *(1,) * (2 * rank)), np.int32)
     for axis in range(rank):
-        places = _starts(u[..., rank - 1 - axis], space[axis], kernel[axis], out[axis])
+        places = _starts(u[..., axis], space[axis], kernel[axis], out[axis])
         places = places[..., None] + jnp.arange(kernel[axis], dtype=np.int32)
         shape = [1] * (2 * rank)
         shape[axis], shape[rank + axis] = out[axis], kernel[axis]

@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from .._core.registry import Array, namespace, op
+from .lowering.norm import widen
 from .lowering.pool import adaptive_means, sums
 from .lowering.windows import Windows
 from .pool import max_pool1d, max_pool2d, max_pool3d
@@ -67,13 +68,14 @@ def _mean(
 ) -> Any:
     space = x.shape[x.ndim - rank :]
     taken = windows(space, kernel, stride, padding, 1, ceil_mode)
-    total = sums(x, taken)
+    wide = widen(x)
+    total = sums(wide, taken)
     counts = _counts(space, taken, axes(padding, rank), include) if divisor is None else np.asarray(divisor)
     if counts.size and (counts == counts.flat[0]).all():
         counts = counts.flat[0]
     if not jnp.issubdtype(x.dtype, jnp.floating):
         return lax.div(total, jnp.broadcast_to(jnp.asarray(counts, x.dtype), total.shape))
-    return total / jnp.asarray(counts, x.dtype)
+    return (total / jnp.asarray(counts, wide.dtype)).astype(x.dtype)
 
 
 @op(spaces=("torch", "nn.functional"), saves=("input",), check=check_avg(1), grad_name="AvgPool2DBackward0")
@@ -110,7 +112,7 @@ def _adaptive_avg(rank: int) -> Any:
 
     @op(spaces=(), name=name, saves=("input",), check=check_adaptive("avg", rank), grad_name=grad_name)
     def row(input: Array, output_size: Any):
-        return adaptive_means(input, axes(output_size, rank))
+        return adaptive_means(widen(input), axes(output_size, rank)).astype(input.dtype)
 
     def adaptive_avg_pool(input: Any, output_size: Any) -> Any:
         return row(input, filled(output_size, input.shape, rank))

@@ -29,7 +29,9 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     wanted = _dims_of(dims[0] if len(dims) == 1 else dims)
     found = tuple(wrap_dim(d, input.ndim) for d in wanted)
     if len(set(found)) != len(found):
-        raise RuntimeError(f"dim {next(d for d in found if found.count(d) > 1)} appears multiple times in the list of dims")
+        raise RuntimeError(
+            f"dim {next(d for d in found if found.count(d) > 1)} appears multiple times in the list of dims"
+        )
     return _flip(input, found if input.ndim else ())
 
 
@@ -76,7 +78,9 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     if input.ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
     if dims[0] == dims[1] or abs(dims[0] - dims[1]) == input.ndim:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
     a, b = wrap_dim(dims[0], input.ndim), wrap_dim(dims[1], input.ndim)
     k %= 4
     if k == 0:
@@ -145,7 +149,9 @@ def _scattered(name: str, pick: Any, doc: str) -> Any:
         out = input.clone()
         part = pick(out, *args, **kwargs)
         if tuple(part.shape) != tuple(src.shape):
-            raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(part.shape)}")
+            raise RuntimeError(
+                f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(part.shape)}"
+            )
         part.copy_(src)
         return out
 
@@ -156,10 +162,14 @@ def _scattered(name: str, pick: Any, doc: str) -> Any:
 
 diagonal_scatter = _scattered("diagonal_scatter", views.diagonal, "A copy with `src` on a diagonal.")
 select_scatter = _scattered("select_scatter", views.select, "A copy with `src` at one index of a dimension.")
-as_strided_scatter = _scattered("as_strided_scatter", views.as_strided, "A copy with `src` in a strided view.")
+as_strided_scatter = _scattered(
+    "as_strided_scatter", views.as_strided, "A copy with `src` in a strided view."
+)
 
 
-def _slice_of(x: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+def _slice_of(
+    x: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
     return views.slice_dim(x, wrap_dim(dim, x.ndim), slice(start, end, step))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.registry import _SCALAR_NAMES, check_inplace, write_out
+from .._core.registry import SCALAR_NAMES, check_inplace, write_out
 from .._core.tensor import Tensor
 
 
@@ -23,4 +23,4 @@ def rebind(self: Tensor, compute: Any) -> Tensor:
 
 def scalar_name(t: Tensor) -> str:
     """The dtype as PyTorch's errors name it (`Float`, `Long`, ...)."""
-    return _SCALAR_NAMES[t.dtype.name]
+    return SCALAR_NAMES[t.dtype.name]

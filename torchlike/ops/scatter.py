@@ -104,7 +104,9 @@ def _check_scatter(name: str) -> Any:
             raise RuntimeError(f"{name}(): Expected dtype int64 for index")
         if index.size == 0:
             return
-        if max(index.ndim, 1) != max(input.ndim, 1) or (src is not None and not isinstance(src, type) and max(src.ndim, 1) != max(input.ndim, 1)):
+        if max(index.ndim, 1) != max(input.ndim, 1) or (
+            src is not None and not isinstance(src, type) and max(src.ndim, 1) != max(input.ndim, 1)
+        ):
             other = "self" if max(index.ndim, 1) != max(input.ndim, 1) else "src"
             raise RuntimeError(f"Index tensor must have the same number of dimensions as {other} tensor")
         if src is not None and not isinstance(src, type):
@@ -160,7 +162,13 @@ def _scatter_value(input: Array, dim: int, index: Array, value: Scalar, reduce: 
     x, key, values = _scatter_key(input, dim, index, jnp.asarray(value))
     at = x.at[key]
     values = values.astype(x.dtype)
-    out = at.set(values, mode="drop") if reduce is None else at.add(values, mode="drop") if reduce == "add" else at.multiply(values, mode="drop")
+    out = (
+        at.set(values, mode="drop")
+        if reduce is None
+        else at.add(values, mode="drop")
+        if reduce == "add"
+        else at.multiply(values, mode="drop")
+    )
     return out.reshape(input.shape)
 
 
@@ -170,18 +178,31 @@ def _scatter_any(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str |
     if not isinstance(src, Tensor):
         value = src if not input.dtype.is_floating_point else float(src)
         return _scatter_value(input, dim, index, value, reduce)
-    return {None: _scatter_set, "add": _scatter_add, "multiply": _scatter_multiply}[reduce](input, dim, index, src)
+    return {None: _scatter_set, "add": _scatter_add, "multiply": _scatter_multiply}[reduce](
+        input, dim, index, src
+    )
 
 
 @function()
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None, out: Any = None) -> Tensor:
+def scatter(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+    out: Any = None,
+) -> Tensor:
     """A copy with `src` (a tensor or number) written to `index` along `dim`."""
     result = _scatter_any(input, dim, index, value if src is None else src, reduce)
     return into(result, out, "scatter")
 
 
 @function(spaces=("Tensor",))
-def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+def scatter_(
+    self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
     """In-place `scatter`."""
     return rebind(self, lambda x: _scatter_any(x, dim, index, value if src is None else src, reduce))
 
@@ -240,7 +261,16 @@ def _check_reduce(reduce: str) -> None:
 
 
 @function()
-def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True, out: Any = None) -> Tensor:
+def scatter_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Any = None,
+) -> Tensor:
     """A copy with `src` reduced into `index` along `dim` by sum, prod, mean, amax or amin."""
     _check_reduce(reduce)
     result = _scatter_reduce(input, dim, index, src, reduce, include_self)
@@ -248,7 +278,9 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
 
 
 @function(spaces=("Tensor",))
-def scatter_reduce_(self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+def scatter_reduce_(
+    self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
     """In-place `scatter_reduce`."""
     _check_reduce(reduce)
     return rebind(self, lambda x: _scatter_reduce(x, dim, index, src, reduce, include_self))
@@ -267,15 +299,21 @@ def _check_index_op(name: str) -> Any:
     def check(input: Any, dim: Any, index: Any, source: Any = None, **_: Any) -> None:
         d = wrap_dim(dim, input.ndim)
         if index.ndim > 1:
-            raise IndexError(f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type: {index.dtype}")
+            raise IndexError(
+                f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type: {index.dtype}"
+            )
         if index.dtype not in (dtypes.int64, dtypes.int32):
             raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype}")
         if source is None or isinstance(source, type):
             return
         if source.dtype is not input.dtype:
-            raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype} and (source) {source.dtype}")
+            raise RuntimeError(
+                f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype} and (source) {source.dtype}"
+            )
         if source.ndim and source.shape[d if d < source.ndim else 0] != index.size:
-            raise RuntimeError(f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim): ({source.shape[d]}), for dim: {d}")
+            raise RuntimeError(
+                f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim): ({source.shape[d]}), for dim: {d}"
+            )
 
     return check
 
@@ -285,7 +323,11 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
     """A copy with `alpha * source` added to the entries `index` of `dim`."""
     x = input.reshape(1) if input.ndim == 0 else input
     values = source.reshape(1) if input.ndim == 0 else source
-    return x.at[_rows_key(x, dim, index)].add((values * jnp.asarray(alpha, x.dtype)).astype(x.dtype), mode="drop").reshape(input.shape)
+    return (
+        x.at[_rows_key(x, dim, index)]
+        .add((values * jnp.asarray(alpha, x.dtype)).astype(x.dtype), mode="drop")
+        .reshape(input.shape)
+    )
 
 
 @op(inplace=True, out=True, check=_check_index_op("index_copy"))
@@ -296,7 +338,11 @@ def index_copy(input: Array, dim: int, index: Array, source: Array):
     return x.at[_rows_key(x, dim, index)].set(values, mode="drop").reshape(input.shape)
 
 
-@op(spaces=(), name="index_fill", check=lambda input, dim, index, value: _check_index_op("index_fill")(input, dim, index))
+@op(
+    spaces=(),
+    name="index_fill",
+    check=lambda input, dim, index, value: _check_index_op("index_fill")(input, dim, index),
+)
 def _index_fill(input: Array, dim: int, index: Array, value: Operand):
     x = input.reshape(1) if input.ndim == 0 else input
     return x.at[_rows_key(x, dim, index)].set(value.astype(x.dtype), mode="drop").reshape(input.shape)
@@ -306,7 +352,9 @@ def _index_fill(input: Array, dim: int, index: Array, value: Operand):
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy with the entries `index` of `dim` set to one value."""
     if isinstance(value, Tensor) and value.ndim:
-        raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+        raise RuntimeError(
+            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+        )
     return _index_fill(input, dim, index, value)
 
 
@@ -322,15 +370,21 @@ def _index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: s
 
 
 @function()
-def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+def index_reduce(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
     """A copy with `source` reduced into the entries `index` of `dim` by prod, mean, amax or amin."""
     if reduce not in ("prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+        )
     return _index_reduce(input, dim, index, source, reduce, include_self)
 
 
 @function(spaces=("Tensor",))
-def index_reduce_(self: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+def index_reduce_(
+    self: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
     """In-place `index_reduce`."""
     return rebind(self, lambda x: index_reduce(x, dim, index, source, reduce, include_self=include_self))
 
@@ -344,7 +398,11 @@ def take(input: Array, index: Array):
     n = input.size
     i = index.astype(jnp.int64)
     if i.size:
-        guard(((i < -n) | (i >= n)).any(), IndexError, "out of range: tried to access an index in a tensor of " + f"{n} elements.")
+        guard(
+            ((i < -n) | (i >= n)).any(),
+            IndexError,
+            "out of range: tried to access an index in a tensor of " + f"{n} elements.",
+        )
     return jnp.take(input.reshape(-1), jnp.where(i < 0, i + n, i), mode="clip")
 
 
@@ -362,8 +420,14 @@ def _take_along(input: Array, indices: Array, dim: int):
     n = input.shape[dim]
     i = indices.astype(jnp.int64)
     if i.size:
-        guard(((i < -n) | (i >= n)).any(), RuntimeError, "index out of bounds for dimension " + f"{dim} with size {n}")
-    shape = list(np.broadcast_shapes(*[tuple(1 if k == dim else m for k, m in enumerate(a.shape)) for a in (input, i)]))
+        guard(
+            ((i < -n) | (i >= n)).any(),
+            RuntimeError,
+            "index out of bounds for dimension " + f"{dim} with size {n}",
+        )
+    shape = list(
+        np.broadcast_shapes(*[tuple(1 if k == dim else m for k, m in enumerate(a.shape)) for a in (input, i)])
+    )
     x = jnp.broadcast_to(input, [n if k == dim else m for k, m in enumerate(shape)])
     i = jnp.broadcast_to(i, [indices.shape[dim] if k == dim else m for k, m in enumerate(shape)])
     return jnp.take_along_axis(x, jnp.where(i < 0, i + n, i), axis=dim, mode="clip")
@@ -376,8 +440,12 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
         result = _take_along(reshape(input, (-1,)), reshape(indices, (-1,)), 0)
     else:
         if input.ndim != indices.ndim:
-            raise RuntimeError(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+            raise RuntimeError(
+                f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+            )
         if indices.dtype is not dtypes.int64:
-            raise RuntimeError("torch.take_along_dim(): dtype of indices should be Long but got " + scalar_name(indices))
+            raise RuntimeError(
+                "torch.take_along_dim(): dtype of indices should be Long but got " + scalar_name(indices)
+            )
         result = _take_along(input, indices, wrap_dim(dim, input.ndim))
     return into(result, out, "take_along_dim")

@@ -140,7 +140,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any =
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     if condition.dtype not in (dtypes.bool_, dtypes.uint8):
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {scalar_name(condition)}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {scalar_name(condition)}"
+        )
     c = condition if condition.dtype is dtypes.bool_ else condition.bool()
     a, b = _promoted(input, other)
     result = _where(c, a, b)
@@ -168,9 +170,13 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     """Copies along each dimension."""
     n = repeats[0] if len(repeats) == 1 and isinstance(repeats[0], (tuple, list)) else repeats
     if len(n) < self.ndim:
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
     if any(int(k) < 0 for k in n):
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(int(k) for k in n)}: {list(n)}")
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(int(k) for k in n)}: {list(n)}"
+        )
     return _tile(self, tuple(int(k) for k in n))
 
 
@@ -187,7 +193,9 @@ def _repeat_each(input: Array, repeats: int, dim: int):
 
 
 @function()
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each element repeated: by one number, or by a tensor of counts (waits for it)."""
     if repeats is None:
         if input.ndim != 1:
@@ -200,8 +208,12 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
         counts = repeats._host().reshape(-1)
         if counts.size > 1:
             if counts.size != input.shape[d]:
-                raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({d}) = {input.shape[d]}")
-            return index_select(input, d, from_numpy_copy(np.repeat(np.arange(input.shape[d]), counts), input.device))
+                raise RuntimeError(
+                    f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({d}) = {input.shape[d]}"
+                )
+            return index_select(
+                input, d, from_numpy_copy(np.repeat(np.arange(input.shape[d]), counts), input.device)
+            )
         repeats = int(counts[0])
     if repeats < 0:
         raise RuntimeError("repeats can not be negative")
@@ -251,14 +263,19 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for t in items:
         if t.ndim > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.ndim}D")
+            raise RuntimeError(
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.ndim}D"
+            )
         if t.dtype is not items[0].dtype:
             raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(items) >= 2
     if swap:
         items[0], items[1] = items[1], items[0]
     shape = [t.numel() for t in items]
-    grids = [views.expand(views.reshape(t, [-1 if i == k else 1 for k in range(len(items))]), *shape) for i, t in enumerate(items)]
+    grids = [
+        views.expand(views.reshape(t, [-1 if i == k else 1 for k in range(len(items))]), *shape)
+        for i, t in enumerate(items)
+    ]
     if swap:
         grids = [views.transpose(g, 0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
@@ -291,7 +308,9 @@ def block_diag(*tensors: Tensor) -> Tensor:
     mats = []
     for i, t in enumerate(tensors):
         if t.ndim > 2:
-            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.ndim} dimensions")
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.ndim} dimensions"
+            )
         mats.append(views.reshape(t, (1, -1)) if t.ndim < 2 else t)
     return _block_diag(mats)
 

@@ -14,7 +14,9 @@ def wrap_dim(dim: int, ndim: int) -> int:
     if not isinstance(dim, int):
         raise TypeError(f"dimension must be an int, not {type(dim).__name__}")
     if not -n <= dim < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+        )
     return dim + n if dim < 0 else dim
 
 

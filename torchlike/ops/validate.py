@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-_SCALAR_NAMES = {
+SCALAR_NAMES = {
     "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
     "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "float16": "Half", "bfloat16": "BFloat16",
     "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
@@ -13,7 +13,7 @@ _SCALAR_NAMES = {
 
 def scalar_name(dtype: Any) -> str:
     """PyTorch's C++ name of a dtype, as its errors print it (`Float`, `Long`, ...)."""
-    return _SCALAR_NAMES[dtype.name]
+    return SCALAR_NAMES[dtype.name]
 
 
 _C_NAMES = {

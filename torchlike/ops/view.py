@@ -55,7 +55,9 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     i = int(index)
     n = a.shape[d]
     if not -n <= i < n:
-        raise IndexError(f"select(): index {i} out of range for tensor of size {list(a.shape)} at dimension {dim}")
+        raise IndexError(
+            f"select(): index {i} out of range for tensor of size {list(a.shape)} at dimension {dim}"
+        )
     return _select(input, d, i + n if i < 0 else i)
 
 
@@ -70,7 +72,9 @@ def _slice_put(base: Any, new: Any, dim: int, start: Any, length: int, step: int
     return lax.dynamic_update_slice_in_dim(base, window.at[tuple(index)].set(new), start, dim)
 
 
-def _slice_geometry(shape: Any, strides: Any, offset: int, dim: int, start: int, length: int, step: int) -> Any:
+def _slice_geometry(
+    shape: Any, strides: Any, offset: int, dim: int, start: int, length: int, step: int
+) -> Any:
     return (
         (*shape[:dim], length, *shape[dim + 1 :]),
         (*strides[:dim], strides[dim] * step, *strides[dim + 1 :]),
@@ -100,7 +104,12 @@ def slice_dim(input: Tensor, dim: int, key: builtins.slice) -> Tensor:
     return _slice(input, dim, start, length, step)
 
 
-@view(spaces=(), name="alias", put=lambda base, new: new, geometry=lambda shape, strides, offset: (shape, strides, offset))
+@view(
+    spaces=(),
+    name="alias",
+    put=lambda base, new: new,
+    geometry=lambda shape, strides, offset: (shape, strides, offset),
+)
 def alias_view(input: Array):
     return input
 
@@ -212,7 +221,11 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
     known = math.prod(n for n in sizes if n != -1)
-    if sizes.count(-1) == 0 and known != shape[d] or (sizes.count(-1) == 1 and (known == 0 or shape[d] % known)):
+    if (
+        sizes.count(-1) == 0
+        and known != shape[d]
+        or (sizes.count(-1) == 1 and (known == 0 or shape[d] % known))
+    ):
         raise RuntimeError(
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[d]}) in the input tensor"
         )
@@ -314,7 +327,9 @@ publish("Tensor", "mH", property(lambda self: _adjoint_of(self)))
 
 def _matrix(x: Tensor, name: str) -> Tensor:
     if x.ndim < 2:
-        raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.{name} is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor."
+        )
     return transpose(x, -2, -1)
 
 
@@ -401,7 +416,9 @@ def _squeeze_geometry(shape: Any, strides: Any, offset: int, dims: Any) -> Any:
     return tuple(shape[i] for i in keep), tuple(strides[i] for i in keep), offset
 
 
-@view(spaces=(), name="squeeze", put=lambda base, new, dims: new.reshape(base.shape), geometry=_squeeze_geometry)
+@view(
+    spaces=(), name="squeeze", put=lambda base, new, dims: new.reshape(base.shape), geometry=_squeeze_geometry
+)
 def _squeeze(input: Array, dims: tuple):
     return lax.squeeze(input, dims)
 
@@ -420,7 +437,12 @@ def _unsqueeze_geometry(shape: Any, strides: Any, offset: int, dim: int) -> Any:
     return (*shape[:dim], 1, *shape[dim:]), (*strides[:dim], step, *strides[dim:]), offset
 
 
-@view(spaces=(), name="unsqueeze", put=lambda base, new, dim: new.reshape(base.shape), geometry=_unsqueeze_geometry)
+@view(
+    spaces=(),
+    name="unsqueeze",
+    put=lambda base, new, dim: new.reshape(base.shape),
+    geometry=_unsqueeze_geometry,
+)
 def _unsqueeze(input: Array, dim: int):
     return jnp.expand_dims(input, dim)
 
@@ -459,7 +481,11 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 def _unfold_geometry(shape: Any, strides: Any, offset: int, d: int, size: int, step: int) -> Any:
     n = (shape[d] - size) // step + 1
-    return (*shape[:d], n, *shape[d + 1 :], size), (*strides[:d], strides[d] * step, *strides[d + 1 :], strides[d]), offset
+    return (
+        (*shape[:d], n, *shape[d + 1 :], size),
+        (*strides[:d], strides[d] * step, *strides[d + 1 :], strides[d]),
+        offset,
+    )
 
 
 @view(spaces=(), name="unfold", geometry=_unfold_geometry)
@@ -495,7 +521,11 @@ def _as_strided_look(flat: Any, size: Any, stride: Any, offset: int) -> Any:
     return flat[index.reshape(tuple(size))]
 
 
-@view(spaces=(), name="as_strided", geometry=lambda shape, strides, offset, size, stride, start: (size, stride, start))
+@view(
+    spaces=(),
+    name="as_strided",
+    geometry=lambda shape, strides, offset, size, stride, start: (size, stride, start),
+)
 def _as_strided(input: Array, size: tuple, stride: tuple, start: int):
     return _as_strided_look(input.reshape(-1), size, stride, start)
 
@@ -520,5 +550,3 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
             f"size {n * base.itemsize}"
         )
     return _as_strided(base, size, stride, offset)
-
-

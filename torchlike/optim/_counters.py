@@ -68,7 +68,7 @@ class Counter(Storage):
 
 def cohort_of(t: Any) -> Cohort | None:
     """The cohort whose number a state entry shows, None for any other tensor."""
-    storage = getattr(t, "_storage", None)
+    storage: Any = getattr(t, "_storage", None)
     return storage.cohort if storage.__class__ is Counter else None
 
 
@@ -98,7 +98,7 @@ def enlist(states: list[dict[str, Any]], numbers: dict[str, float]) -> Cohort:
     cohort = Cohort(numbers, len(states))
     for s in states:
         for name in numbers:
-            t = s.get(name)
+            t: Any = s.get(name)
             if t.__class__ is not Tensor or t._lens is not None:
                 t = s[name] = Tensor._from_value(None)  # type: ignore[arg-type]
             if t._storage.__class__ is Counter:

@@ -120,7 +120,7 @@ def _hooked(func: Callable) -> Callable:
                     raise RuntimeError(
                         f"{func} must return None or a tuple of (new_args, new_kwargs), but got {result}."
                     )
-                (_, *args), kwargs = result
+                args, kwargs = tuple(result[0][1:]), result[1]
         out = func(self, *args, **kwargs)
         if _global_post_hooks or self._optimizer_step_post_hooks:
             for hook in (*self._optimizer_step_post_hooks.values(), *_global_post_hooks.values()):
@@ -148,6 +148,13 @@ class Optimizer:
         TypeError: `params` is a Tensor, or holds something that is no Tensor.
         ValueError: no parameters, a non-leaf, a parameter in two groups.
     """
+
+    _optimizer_step_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_step_post_hooks: OrderedDict[int, Callable]
+    _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_state_dict_post_hooks: OrderedDict[int, Callable]
+    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable]
 
     _rule: Rule | None = None
     _counters: tuple[str, ...] = ("step",)

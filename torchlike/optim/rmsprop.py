@@ -29,7 +29,8 @@ def _each(
         rest = (mean,)
     g = g / (jnp.sqrt(variance) + h.eps)
     if momentum:
-        g, trace = optax.trace(h.momentum).update(g, optax.TraceState(trace=state[1]))
+        transform: Any = optax.trace(h.momentum)
+        g, trace = transform.update(g, optax.TraceState(trace=state[1]))
         rest = (trace.trace, *rest)
     return p - h.lr * g, square, *rest
 

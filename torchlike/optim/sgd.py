@@ -21,7 +21,7 @@ def _each(p: Any, g: Any, state: tuple[Any, ...], h: Any, *, nesterov: bool = Fa
 
     buffers: tuple[Any, ...] = ()
     if state:
-        transform = optax.trace(h.momentum, nesterov)
+        transform: Any = optax.trace(h.momentum, nesterov)
         g, trace = transform.update(g * h.undamped, optax.TraceState(trace=state[0]))
         buffers = (trace.trace,)
     g, _ = optax.scale(-h.lr).update(g, optax.ScaleState())

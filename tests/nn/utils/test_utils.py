@@ -122,7 +122,13 @@ def sequences(lib):
     left = rnn.pad_sequence(parts, batch_first=True, padding_value=9, padding_side="left")
     right = rnn.pad_sequence(parts)
     packed = rnn.pack_sequence(parts, enforce_sorted=False)
-    return [left, right, rnn.unpad_sequence(right.clone(), lib.tensor([2, 4, 3])), *packed, rnn.unpack_sequence(packed)]
+    return [
+        left,
+        right,
+        rnn.unpad_sequence(right.clone(), lib.tensor([2, 4, 3])),
+        *packed,
+        rnn.unpack_sequence(packed),
+    ]
 
 
 def packed_lstm(lib):
@@ -136,7 +142,13 @@ def packed_lstm(lib):
 
 def pack_methods(lib):
     packed = lib.nn.utils.rnn.pack_sequence([lib.ones(2), lib.ones(1)])
-    return [packed.double().data, packed.to(lib.float64).data, packed.is_cuda, packed._fields, packed.long().data]
+    return [
+        packed.double().data,
+        packed.to(lib.float64).data,
+        packed.is_cuda,
+        packed._fields,
+        packed.long().data,
+    ]
 
 
 # ---- reparametrizations --------------------------------------------------------------------------
@@ -221,9 +233,11 @@ def pruned(lib):
     m = lib.nn.Linear(4, 3)
     out = []
     for step in (
-        lambda: prune.l1_unstructured(m, "weight", 3), lambda: prune.random_unstructured(m, "weight", 0.3),
-        lambda: prune.ln_structured(m, "weight", 1, 2, 0), lambda: prune.random_structured(m, "weight", 1, dim=1),
-    ):  # fmt: skip
+        lambda: prune.l1_unstructured(m, "weight", 3),
+        lambda: prune.random_unstructured(m, "weight", 0.3),
+        lambda: prune.ln_structured(m, "weight", 1, 2, 0),
+        lambda: prune.random_structured(m, "weight", 1, dim=1),
+    ):
         step()
         out.append([m.weight_mask, m.weight])
     out += [list(m.state_dict()), prune.is_pruned(m)]
@@ -247,7 +261,9 @@ def called_functionally(lib):
 
 
 def functional_strict(lib):
-    lib.nn.utils.stateless.functional_call(lib.nn.Linear(1, 1), {"x": lib.ones(1)}, lib.ones(1, 1), strict=True)
+    lib.nn.utils.stateless.functional_call(
+        lib.nn.Linear(1, 1), {"x": lib.ones(1)}, lib.ones(1, 1), strict=True
+    )
 
 
 def fused(lib):
@@ -283,12 +299,28 @@ SCENARIOS = {
     **{
         f.__name__: f
         for f in (
-            clip_value, total_norm, clip_half, nonfinite, vector, sequences, packed_lstm, pack_methods, old_weight_norm,
-            old_spectral_norm, weight_norm, spectral_norm, symmetric, wrong_parametrization, pruned, pruned_globally,
-            called_functionally, functional_strict, fused,
+            clip_value,
+            total_norm,
+            clip_half,
+            nonfinite,
+            vector,
+            sequences,
+            packed_lstm,
+            pack_methods,
+            old_weight_norm,
+            old_spectral_norm,
+            weight_norm,
+            spectral_norm,
+            symmetric,
+            wrong_parametrization,
+            pruned,
+            pruned_globally,
+            called_functionally,
+            functional_strict,
+            fused,
         )
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

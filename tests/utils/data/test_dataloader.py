@@ -63,7 +63,8 @@ DATASETS = {"tensors": tensors, "squares": lambda lib: Squares(), "list": lambda
 ARGUMENTS = [
     {}, {"batch_size": 3}, {"batch_size": 3, "drop_last": True}, {"batch_size": 4, "shuffle": True},
     {"batch_size": None}, {"batch_size": None, "shuffle": True}, {"sampler": [3, 1, 2], "batch_size": 2},
-    {"batch_sampler": [[0, 1], [5], [2, 3, 4]]}, {"batch_size": 3, "collate_fn": len}, {"pin_memory": True, "batch_size": 5},
+    {"batch_sampler": [[0, 1], [5], [2, 3, 4]]}, {"batch_size": 3, "collate_fn": len},
+    {"pin_memory": True, "batch_size": 5},
 ]  # fmt: skip
 
 
@@ -99,8 +100,9 @@ def test_base_seed_is_drawn_when_an_iterator_starts():
 
 BAD = [
     {"num_workers": -1}, {"timeout": -1}, {"prefetch_factor": 2}, {"num_workers": 1, "prefetch_factor": -1},
-    {"persistent_workers": True}, {"shuffle": True, "sampler": [0]}, {"batch_sampler": [[0]], "batch_size": 2},
-    {"batch_sampler": [[0]], "shuffle": True}, {"batch_sampler": [[0]], "drop_last": True}, {"batch_sampler": [[0]], "sampler": [0]},
+    {"persistent_workers": True}, {"shuffle": True, "sampler": [0]},
+    {"batch_sampler": [[0]], "batch_size": 2}, {"batch_sampler": [[0]], "shuffle": True},
+    {"batch_sampler": [[0]], "drop_last": True}, {"batch_sampler": [[0]], "sampler": [0]},
     {"batch_size": None, "drop_last": True}, {"batch_size": 0}, {"batch_size": -1}, {"drop_last": 1},
     {"multiprocessing_context": "spawn"}, {"num_workers": 1, "multiprocessing_context": "bad"},
     {"num_workers": 1, "multiprocessing_context": 5},

@@ -132,7 +132,13 @@ class TestSubset:
 
 
 @pytest.mark.filterwarnings("ignore:Length of split")
-@pytest.mark.parametrize("lengths", [[3, 7], [0.3, 0.7], [0.25, 0.25, 0.5], [1 / 3, 1 / 3, 1 / 3], [10], [1.0], [0.5, 0.4, 0.1], [3, 6], [0.5, 0.6], [0.99, 0.01], [1.5, -0.5]])  # fmt: skip
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        [3, 7], [0.3, 0.7], [0.25, 0.25, 0.5], [1 / 3, 1 / 3, 1 / 3], [10], [1.0], [0.5, 0.4, 0.1],
+        [3, 6], [0.5, 0.6], [0.99, 0.01], [1.5, -0.5],
+    ],
+)  # fmt: skip
 def test_random_split(lengths):
     def split(lib, own):
         lib.manual_seed(3)

@@ -136,6 +136,118 @@ def test_structures_come_back_as_they_are():
     assert batch["b"].dtype == torchlike.bfloat16 and not batch["b"].requires_grad
 
 
+def test_arrays_of_all_kinds_travel():
+    odd = {
+        "empty": np.zeros((0, 3)),
+        "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "strided": np.arange(10)[::2],
+        "time": np.array(["2020-01-01"], "datetime64[D]"),
+        "record": np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]),
+        "masked": np.ma.masked_array([1, 2], [True, False]),
+        "object": np.array([1, "a"], object),
+        "scalar": np.float32(3),
+    }
+
+    class Odd(Rows):
+        def __getitem__(self, i):
+            odd["fortran"][0, 0] += 0  # what was sent is writable
+            return odd
+
+    (got,) = DataLoader(Odd(1), num_workers=1, batch_size=None, collate_fn=lambda sample: sample)
+    for key, want in odd.items():
+        assert type(got[key]) is type(want)
+        np.testing.assert_array_equal(got[key], want)
+    assert got["fortran"].flags.f_contiguous and got["empty"].shape == (0, 3)
+    (batch,) = DataLoader([torchlike.zeros(0, 3)] * 2, num_workers=1, batch_size=2)
+    assert batch.shape == (2, 0, 3)
+
+
+def test_mapped_files_travel_by_name(tmp_path):
+    mapped = np.memmap(tmp_path / "data", np.int32, "w+", shape=(8,))
+    mapped[:] = np.arange(8)
+    mapped.flush()
+
+    class Mapped(Rows):
+        def __init__(self):
+            self.data = mapped
+
+        def __getitem__(self, i):
+            return isinstance(self.data, np.memmap), self.data[i]
+
+    ((is_mapped, values),) = DataLoader(Mapped(), num_workers=1, batch_size=8)
+    assert is_mapped.all() and values.tolist() == list(range(8))
+
+
+def test_classes_by_value():
+    import abc
+    import dataclasses
+    import enum
+
+    class Color(enum.Enum):
+        RED = 1
+        BLUE = 2
+
+        def swap(self):
+            return Color.BLUE if self is Color.RED else Color.RED
+
+    @dataclasses.dataclass
+    class Sample:
+        value: int
+        tags: list = dataclasses.field(default_factory=list)
+        color: Color = Color.RED
+
+    class Shape(abc.ABC):
+        count = 0
+
+        @property
+        def twice(self):
+            return 2 * self.size()
+
+        @classmethod
+        def made(cls, n):
+            return cls(n)
+
+        @staticmethod
+        def helper():
+            return "helped"
+
+        @abc.abstractmethod
+        def size(self): ...
+
+    class Square(Shape):
+        __slots__ = ("n",)
+
+        def __init__(self, n):
+            super().__init__()
+            self.n = n
+
+        def size(self):
+            return self.n
+
+    def fibonacci(n):
+        return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+    class Many(Dataset):
+        @functools.cached_property
+        def base(self):
+            return 10
+
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            try:
+                Shape()
+            except TypeError:
+                square = Square.made(i)
+                sample = Sample(square.twice + self.base, [Shape.helper(), fibonacci(7)], Color.RED.swap())
+                return dataclasses.replace(sample)
+
+    got = list(DataLoader(Many(), num_workers=1, batch_size=None))
+    assert got == [Sample(10 + 2 * i, ["helped", 13], Color.BLUE) for i in range(3)]
+    assert all(type(s) is Sample and s.color is Color.BLUE for s in got)
+
+
 def test_batches_are_independent_of_each_other():
     """Shared memory is used again; a batch that was kept must not change."""
     data = Rows(64, 4096)

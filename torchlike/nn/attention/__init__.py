@@ -1,4 +1,5 @@
-"""Choice of the attention kernel (`torch.nn.attention`); the compiler makes it, so these only record wishes."""
+"""Choice of the attention kernel (`torch.nn.attention`); the compiler makes it, so these only record
+wishes."""
 
 from __future__ import annotations
 

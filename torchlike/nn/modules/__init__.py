@@ -2,10 +2,31 @@
 
 from .module import Module as Module  # noqa: I001 - first: the files below build on it
 from . import (
-    activation, adaptive, batchnorm, channelshuffle, container, conv, distance, dropout, flatten, fold, instancenorm,
-    lazy_conv, linear, linear_cross_entropy, loss, multihead, normalization, padding, pixelshuffle, pooling, rnn, sparse,
-    transformer, upsampling,
-)  # fmt: skip
+    activation,
+    adaptive,
+    batchnorm,
+    channelshuffle,
+    container,
+    conv,
+    distance,
+    dropout,
+    flatten,
+    fold,
+    instancenorm,
+    lazy_conv,
+    linear,
+    linear_cross_entropy,
+    loss,
+    multihead,
+    normalization,
+    padding,
+    pixelshuffle,
+    pooling,
+    rnn,
+    sparse,
+    transformer,
+    upsampling,
+)
 from .activation import *
 from .adaptive import *
 from .batchnorm import *
@@ -32,9 +53,30 @@ from .transformer import *
 from .upsampling import *
 
 _PARTS = (
-    activation, adaptive, batchnorm, channelshuffle, container, conv, distance, dropout, flatten, fold, instancenorm,
-    lazy_conv, linear, linear_cross_entropy, loss, multihead, normalization, padding, pixelshuffle, pooling, rnn, sparse,
-    transformer, upsampling,
-)  # fmt: skip
+    activation,
+    adaptive,
+    batchnorm,
+    channelshuffle,
+    container,
+    conv,
+    distance,
+    dropout,
+    flatten,
+    fold,
+    instancenorm,
+    lazy_conv,
+    linear,
+    linear_cross_entropy,
+    loss,
+    multihead,
+    normalization,
+    padding,
+    pixelshuffle,
+    pooling,
+    rnn,
+    sparse,
+    transformer,
+    upsampling,
+)
 
 __all__ = ["Module", *[name for part in _PARTS for name in part.__all__]]  # pyright: ignore

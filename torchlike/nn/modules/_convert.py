@@ -38,7 +38,9 @@ def parse_to(
         rest.pop(0)
     elif rest and isinstance(rest[0], Dtype):
         dtype = rest.pop(0)
-    elif rest and (rest[0] is None or isinstance(rest[0], (str, int, Device)) and not isinstance(rest[0], bool)):
+    elif rest and (
+        rest[0] is None or isinstance(rest[0], (str, int, Device)) and not isinstance(rest[0], bool)
+    ):
         device = rest.pop(0)
         if rest and (rest[0] is None or isinstance(rest[0], Dtype)):
             dtype = rest.pop(0)
@@ -106,7 +108,8 @@ class ConvertMixin:
         if dtype is not None:
             if not (dtype.is_floating_point or dtype.is_complex):
                 raise TypeError(
-                    f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+                    "nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                    f"dtype={dtype}"
                 )
             if dtype.is_complex:
                 warnings.warn(_MSG_COMPLEX, stacklevel=2)
@@ -161,7 +164,8 @@ class ConvertMixin:
         return self._cast_floats("bfloat16")
 
     def share_memory(self: Any) -> Any:
-        """Moves the parameters and buffers to shared memory where the platform has it; see Tensor.share_memory_."""
+        """Moves the parameters and buffers to shared memory where the platform has it; see
+        Tensor.share_memory_."""
         return self._apply(lambda t: t.share_memory_())
 
     def requires_grad_(self: Any, requires_grad: bool = True) -> Any:

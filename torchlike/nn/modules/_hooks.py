@@ -9,19 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._core.autograd import RemovableHandle
+from ..._core.function import Function
 from ..._core.modes import is_grad_enabled
 from ..._core.tensor import Tensor
-from ..._core.function import Function
 
-_MSG_BOTH_KINDS = (
-    "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
-)
+_MSG_BOTH_KINDS = "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
 _MSG_BOTH_GLOBAL = (
     "Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
     "Please use only one of them."
 )
 _MSG_NO_INPUT = (
-    "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
+    "Full backward hook is firing when gradients are computed with respect to module outputs since no "
+    "inputs require "
     "gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
     "#torch.nn.Module.register_full_backward_hook for more details."
 )
@@ -32,7 +31,7 @@ _MSG_SILENCED = (
 
 
 class GlobalHooks:
-    """Hooks that run for every module; `active` once any was ever registered."""
+    """Hooks that run for every module; `active` once any hook, of any module, was ever registered."""
 
     def __init__(self) -> None:
         self.active = False
@@ -47,11 +46,25 @@ class GlobalHooks:
         self.module: OrderedDict[int, Any] = OrderedDict()
         self.parameter: OrderedDict[int, Any] = OrderedDict()
 
+    def has_call_hooks(self) -> bool:
+        """Whether calls of every module have hooks."""
+        return bool(self.forward_pre or self.forward or self.backward_pre or self.backward)
+
 
 everywhere = GlobalHooks()
 
 
-def adding(hooks: OrderedDict[int, Any], hook: Any, *extra: OrderedDict[int, Any], prepend: bool = False) -> RemovableHandle:
+class HookDict(OrderedDict):
+    """A module's hooks of one kind. Modules need not look for hooks until one of these was filled."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        everywhere.active = True
+        super().__setitem__(key, value)
+
+
+def adding(
+    hooks: OrderedDict[int, Any], hook: Any, *extra: OrderedDict[int, Any], prepend: bool = False
+) -> RemovableHandle:
     """Adds `hook`, marks its id in each of `extra`, and returns the handle that undoes both."""
     handle = RemovableHandle(hooks, hook, extra_dict=list(extra))
     for marks in extra:
@@ -171,9 +184,12 @@ class BackwardHook:
             nothing = (None,) * self.n_inputs
             for hook in self.hooks:
                 replaced = hook(self.module, nothing, self.grad_outputs)
-                if replaced is not None and not (isinstance(replaced, tuple) and all(g is None for g in replaced)):
+                if replaced is not None and not (
+                    isinstance(replaced, tuple) and all(g is None for g in replaced)
+                ):
                     raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None or "
+                        "Backward hook for Modules where no input requires gradient should always return "
+                        "None or "
                         "None for all gradients."
                     )
             self.grad_outputs = None
@@ -263,7 +279,8 @@ def _run_pre_hooks(module: Any, args: Any, kwargs: Any) -> tuple[tuple[Any, ...]
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
+                        "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but "
+                        f"got {replaced}."
                     )
                 args, kwargs = replaced
         else:
@@ -318,7 +335,12 @@ class HookMixin:
         return adding(self._forward_pre_hooks, hook, *extra, prepend=prepend)
 
     def register_forward_hook(
-        self: Any, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+        self: Any,
+        hook: Callable,
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> RemovableHandle:
         """Calls `hook(module, args, output)` after forward; it may return another output.
 
@@ -333,7 +355,8 @@ class HookMixin:
         return adding(self._forward_hooks, hook, *extra, prepend=prepend)
 
     def register_full_backward_pre_hook(self: Any, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Calls `hook(module, grad_output)` before the module's backward; it may return another grad_output."""
+        """Calls `hook(module, grad_output)` before the module's backward; it may return another
+        grad_output."""
         return adding(self._backward_pre_hooks, hook, prepend=prepend)
 
     def register_full_backward_hook(self: Any, hook: Callable, prepend: bool = False) -> RemovableHandle:

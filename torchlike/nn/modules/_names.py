@@ -8,7 +8,8 @@ from ..._core.tensor import Tensor
 
 
 def typename(o: Any) -> str:
-    """`o`'s type as `torch.typename` gives it: "torch.FloatTensor" for tensors, else the qualified class name."""
+    """`o`'s type as `torch.typename` gives it: "torch.FloatTensor" for tensors, else the qualified class
+    name."""
     if isinstance(o, Tensor):
         return o.type()
     module = getattr(o, "__module__", "") or ""

@@ -7,7 +7,6 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
-
 from ..._core.autograd import RemovableHandle
 from ..._core.modes import no_grad
 from ..._core.tensor import Tensor
@@ -70,11 +69,14 @@ class StateMixin:
         """Calls `hook(module, prefix, keep_vars)` before the state_dict is filled."""
         return adding(self._state_dict_pre_hooks, hook)
 
-    def _register_load_state_dict_pre_hook(self: Any, hook: Callable, with_module: bool = False) -> RemovableHandle:
+    def _register_load_state_dict_pre_hook(
+        self: Any, hook: Callable, with_module: bool = False
+    ) -> RemovableHandle:
         return adding(self._load_state_dict_pre_hooks, ModuleHook(hook, self if with_module else None))
 
     def register_load_state_dict_pre_hook(self: Any, hook: Callable) -> RemovableHandle:
-        """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` before loading."""
+        """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)`
+        before loading."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def register_load_state_dict_post_hook(self: Any, hook: Callable) -> RemovableHandle:
@@ -106,7 +108,8 @@ class StateMixin:
         if args:
             warnings.warn(
                 "Positional args are being deprecated, use kwargs instead. Refer to "
-                "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
+                "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict "
+                "for details.",
                 FutureWarning,
                 stacklevel=2,
             )
@@ -141,7 +144,8 @@ class StateMixin:
         self: Any, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool,
         missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str],
     ) -> None:  # fmt: skip
-        """Copies this module's own entries (not its children's); subclasses override it to convert old formats."""
+        """Copies this module's own entries (not its children's); subclasses override it to convert old
+        formats."""
         for hook in self._load_state_dict_pre_hooks.values():
             hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         own = {k: v for k, v in self._parameters.items() if v is not None}
@@ -189,8 +193,10 @@ class StateMixin:
                 )
         if param.is_meta and not source.is_meta and not assign:
             warnings.warn(
-                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
-                "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary "
+                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in "
+                "the current "
+                "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the "
+                "state dictionary "
                 "to their corresponding key in the module instead of copying them in place?)",
                 stacklevel=2,
             )
@@ -220,7 +226,8 @@ class StateMixin:
         Args:
             state_dict: tensors by dotted name.
             strict: raise when the names do not match exactly.
-            assign: take the given tensors over instead of copying their values (requires_grad stays the module's).
+            assign: take the given tensors over instead of copying their values (requires_grad stays the
+                module's).
 
         Returns: a named tuple with `missing_keys` and `unexpected_keys`.
 

@@ -70,10 +70,18 @@ class TreeMixin:
         return value
 
     def _named_members(
-        self: Any, get_members_fn: Callable, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+        self: Any,
+        get_members_fn: Callable,
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
     ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
         for path, module in modules:
             for name, value in get_members_fn(module):
                 if value is None or id(value) in seen:
@@ -134,7 +142,9 @@ class TreeMixin:
         yield prefix, self
         for name, module in self._modules.items():
             if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+                yield from module.named_modules(
+                    memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
+                )
 
     def apply(self: Any, fn: Callable[[Any], None]) -> Any:
         """Calls `fn` with every submodule, then with self; returns self."""

@@ -50,10 +50,16 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             or any(int(c) != c for c in cutoffs)
         ):
             raise ValueError(
-                "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where "
+                "cutoffs should be a sequence of unique, positive integers sorted in an increasing "
+                "order, where "
                 "each value is between 1 and n_classes-1"
             )
-        self.in_features, self.n_classes, self.div_value, self.head_bias = in_features, n_classes, div_value, head_bias
+        self.in_features, self.n_classes, self.div_value, self.head_bias = (
+            in_features,
+            n_classes,
+            div_value,
+            head_bias,
+        )
         self.cutoffs = [*cutoffs, n_classes]
         self.shortlist_size = self.cutoffs[0]
         self.n_clusters = len(self.cutoffs) - 1
@@ -65,7 +71,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             size = self.cutoffs[i + 1] - self.cutoffs[i]
             self.tail.append(
                 Sequential(
-                    Linear(in_features, hidden, bias=False, **where_), Linear(hidden, size, bias=False, **where_)
+                    Linear(in_features, hidden, bias=False, **where_),
+                    Linear(hidden, size, bias=False, **where_),
                 )
             )
 

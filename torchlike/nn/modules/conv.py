@@ -42,10 +42,19 @@ class _ConvNd(Module):
     bias: Tensor | None
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
         dtype: Any = None,
-    ):  # fmt: skip
+    ):
         self._setup(
             in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode,
             device, dtype,
@@ -58,13 +67,21 @@ class _ConvNd(Module):
         super().__init__()
         n = self._ndim
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.dilation = ntuple(kernel_size, n), ntuple(stride, n), ntuple(dilation, n)
+        self.kernel_size, self.stride, self.dilation = (
+            ntuple(kernel_size, n),
+            ntuple(stride, n),
+            ntuple(dilation, n),
+        )
         self.padding = padding if isinstance(padding, str) else ntuple(padding, n)
         self.output_padding, self.padding_mode = ntuple(output_padding, n), padding_mode
         self._check()
         if padding_mode != "zeros":
             self._reversed_padding_repeated_twice = self._explicit_padding()
-        ways = (in_channels, out_channels // groups) if self.transposed else (out_channels, in_channels // groups)
+        ways = (
+            (in_channels, out_channels // groups)
+            if self.transposed
+            else (out_channels, in_channels // groups)
+        )
         self.weight = Parameter(empty((*ways, *self.kernel_size), device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
@@ -126,7 +143,9 @@ class _ConvNd(Module):
         self.__dict__.setdefault("padding_mode", "zeros")
 
     def extra_repr(self) -> str:
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        parts = [
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        ]
         zeros, ones = (0,) * len(self.kernel_size), (1,) * len(self.kernel_size)
         for name, default in (
             ("padding", zeros), ("dilation", ones), ("output_padding", zeros), ("groups", 1),
@@ -171,10 +190,20 @@ class _ConvTransposeNd(_ConvNd):
     transposed = True
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
-        device: Any = None, dtype: Any = None,
-    ):  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ):
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         self._setup(

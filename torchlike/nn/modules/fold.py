@@ -22,13 +22,12 @@ class Unfold(Module):
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
-        )
+        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
 
 
 class Fold(Module):
-    """Sums sliding blocks into an image: (N, C * prod(kernel_size), number of blocks) -> (N, C, *output_size)."""
+    """Sums sliding blocks into an image: (N, C * prod(kernel_size), number of blocks) -> (N, C,
+    *output_size)."""
 
     def __init__(
         self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1

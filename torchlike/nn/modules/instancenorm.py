@@ -52,10 +52,15 @@ class _InstanceNorm(_NormBase):
             )
         unbatched = dim == 0
         out = F.instance_norm(
-            input.unsqueeze(0) if unbatched else input, self.running_mean, self.running_var, self.weight, self.bias,
+            input.unsqueeze(0) if unbatched else input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
             self.training or not self.track_running_stats,
-            self.momentum if self.momentum is not None else 0.0, self.eps,
-        )  # fmt: skip
+            self.momentum if self.momentum is not None else 0.0,
+            self.eps,
+        )
         return out.squeeze(0) if unbatched else out
 
     def _load_from_state_dict(
@@ -69,10 +74,14 @@ class _InstanceNorm(_NormBase):
                 names = " and ".join(f'"{k}"' for k in old)
                 error_msgs.append(
                     f"Unexpected running stats buffer(s) {names} for {type(self).__name__} with "
-                    "track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this may be "
-                    f"expected because {type(self).__name__} does not track running stats by default since 0.4.0. "
-                    "Please remove these keys from state_dict. If the running stats are actually needed, instead "
-                    f"set track_running_stats=True in {type(self).__name__} to enable them. See the documentation "
+                    "track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this "
+                    "may be "
+                    f"expected because {type(self).__name__} does not track running stats by default "
+                    "since 0.4.0. "
+                    "Please remove these keys from state_dict. If the running stats are actually needed, "
+                    "instead "
+                    f"set track_running_stats=True in {type(self).__name__} to enable them. See the "
+                    "documentation "
                     f"of {type(self).__name__} for details."
                 )
                 for key in old:

@@ -49,12 +49,12 @@ class LazyModuleMixin:
         """Whether some parameter or buffer still has no shape."""
         return any(is_lazy(p) for p in (*self._parameters.values(), *self._buffers.values()))
 
-    def _infer_parameters(self: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
+    def _infer_parameters(
+        self: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
+    ) -> None:
         module.initialize_parameters(*args, **(kwargs or {}))
         if module.has_uninitialized_params():
-            raise RuntimeError(
-                f"module {module._get_name()} has not been fully initialized"
-            )
+            raise RuntimeError(f"module {module._get_name()} has not been fully initialized")
         module._initialize_hook.remove()
         module._load_hook.remove()
         del module._initialize_hook, module._load_hook

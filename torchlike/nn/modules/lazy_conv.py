@@ -10,8 +10,13 @@ from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, Conv
 from .lazy import LazyModuleMixin
 
 __all__ = [
-    "LazyConv1d", "LazyConv2d", "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d",
-]  # fmt: skip
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+]
 
 
 class _LazyConv(LazyModuleMixin):
@@ -46,7 +51,8 @@ class _LazyConv(LazyModuleMixin):
         unbatched, batched = self._ndim + 1, self._ndim + 2
         if input.dim() not in (unbatched, batched):
             raise RuntimeError(
-                f"Expected {unbatched}D (unbatched) or {batched}D (batched) input to {type(self).__name__}, but "
+                f"Expected {unbatched}D (unbatched) or {batched}D (batched) input to "
+                f"{type(self).__name__}, but "
                 f"got input of size: {input.shape}"
             )
         return input.shape[-self._ndim - 1]
@@ -54,19 +60,37 @@ class _LazyConv(LazyModuleMixin):
 
 class _LazyForward(_LazyConv):
     def __init__(
-        self: Any, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
-    ):  # fmt: skip
+        self: Any,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ):
         super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode)
         self._postpone(out_channels, bias, device, dtype)
 
 
 class _LazyTransposed(_LazyConv):
     def __init__(
-        self: Any, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-        groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None,
+        self: Any,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
         dtype: Any = None,
-    ):  # fmt: skip
+    ):
         super().__init__(
             0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode
         )

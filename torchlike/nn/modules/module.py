@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +21,7 @@ from ._global_hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from ._hooks import HookMixin, call_with_hooks, everywhere
+from ._hooks import HookDict, HookMixin, call_with_hooks, everywhere
 from ._names import indent, typename
 from ._state import _EXTRA_STATE_KEY_SUFFIX, StateMixin, _IncompatibleKeys
 from ._tree import TreeMixin
@@ -94,11 +93,13 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
         if not self.call_super_init:
             if kwargs:
                 raise TypeError(
-                    f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                    f"'{next(iter(kwargs))}'"
                 )
             if args:
                 raise TypeError(
-                    f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+                    f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} "
+                    "were given"
                 )
         state = self.__dict__
         state["training"] = True
@@ -107,25 +108,26 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
         state["_non_persistent_buffers_set"] = set()
         state["_is_full_backward_hook"] = None
         for name in _HOOK_DICTS:
-            state[name] = OrderedDict()
+            state[name] = HookDict()
         state["_modules"] = {}
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
     def forward(self, *input: Any) -> Any:
         """The computation; every subclass defines it."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
 
     # ---- the call: every layer of every step passes here ----------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (
+        if everywhere.active and (
             self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
-            or everywhere.active
+            or everywhere.has_call_hooks()
         ):  # fmt: skip
             return call_with_hooks(self, args, kwargs, self._bare_call)
-        ctx = local.ctx
-        if ctx.grad:
+        if local.ctx.grad:
             return self.forward(*args, **kwargs)
         return self._bare_call(*args, **kwargs)
 
@@ -145,7 +147,8 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
     _call_impl = _wrapped_call_impl = __call__
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing: every step is compiled as a whole anyway. Accepts the arguments of `torch.compile`."""
+        """Does nothing: every step is compiled as a whole anyway. Accepts the arguments of
+        `torch.compile`."""
 
     # ---- registration -----------------------------------------------------------------------
 
@@ -153,7 +156,7 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
         if "." in name:
-            raise KeyError(f"{kind} name can't contain \".\"{not_name}")
+            raise KeyError(f'{kind} name can\'t contain "."{not_name}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
         if name not in own and hasattr(self, name):
@@ -174,9 +177,14 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
         if "_buffers" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         self._check_name("buffer", name, self._buffers, "")
-        if tensor is not None and not isinstance(tensor, Tensor) and not hasattr(tensor, "__torch_function__"):
+        if (
+            tensor is not None
+            and not isinstance(tensor, Tensor)
+            and not hasattr(tensor, "__torch_function__")
+        ):
             raise TypeError(
-                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
+                "required)"
             )
         self._buffers[name] = _registered(everywhere.buffer, self, name, tensor)
         if persistent:
@@ -205,8 +213,10 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
             )
         if param.grad_fn is not None:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
-                f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                "explicitly. "
+                f"To express '{name}' as a function of another Tensor, compute the value in the "
+                "forward() method."
             )
         self._parameters[name] = _registered(everywhere.parameter, self, name, param)
 
@@ -230,9 +240,15 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
 
     def __getattr__(self, name: str) -> Any:
         state = self.__dict__
-        for kind in ("_parameters", "_modules", "_buffers"):
-            own = state.get(kind)
-            if own is not None and name in own:
+        if "_modules" in state:  # the last that __init__ makes
+            own = state["_parameters"]
+            if name in own:
+                return own[name]
+            own = state["_modules"]
+            if name in own:
+                return own[name]
+            own = state["_buffers"]
+            if name in own:
                 return own[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -255,7 +271,8 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
         elif params is not None and name in params:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
+                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or "
+                    "None expected)"
                 )
             self.register_parameter(name, value)
         elif isinstance(value, Module):
@@ -266,7 +283,8 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
         elif modules is not None and name in modules:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or "
+                    "None expected)"
                 )
             modules[name] = _registered(everywhere.module, self, name, value)
         elif isinstance(value, Buffer) or buffers is not None and name in buffers:
@@ -275,7 +293,11 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
                     f"cannot assign '{typename(value)}' as buffer '{name}' "
                     "(torch.nn.Buffer, torch.Tensor or None expected)"
                 )
-            persistent = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
+            persistent = (
+                value.persistent
+                if isinstance(value, Buffer)
+                else name not in self._non_persistent_buffers_set
+            )
             self._forget(name, state)
             self.register_buffer(name, value, persistent)
         else:
@@ -301,7 +323,7 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
         self.__dict__.setdefault("_is_full_backward_hook", None)
         for name in _HOOK_DICTS:
-            self.__dict__.setdefault(name, OrderedDict())
+            self.__dict__.setdefault(name, HookDict())
 
     # ---- text -----------------------------------------------------------------------------------
 

@@ -38,7 +38,9 @@ class LayerNorm(Module):
         self.normalized_shape = shape = _shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.register_parameter("weight", Parameter(empty(shape, **where)) if elementwise_affine else None)
-        self.register_parameter("bias", Parameter(empty(shape, **where)) if elementwise_affine and bias else None)
+        self.register_parameter(
+            "bias", Parameter(empty(shape, **where)) if elementwise_affine and bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -68,9 +70,13 @@ class RMSNorm(Module):
     """
 
     def __init__(
-        self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, device: Any = None,
+        self,
+        normalized_shape: Any,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
         dtype: Any = None,
-    ):  # fmt: skip
+    ):
         super().__init__()
         self.normalized_shape = shape = _shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine

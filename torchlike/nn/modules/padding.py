@@ -20,7 +20,8 @@ class _PadNd(Module):
     """Pads the last dimensions.
 
     Args:
-        padding: one int for all sides, or (left, right, top, bottom, front, back) as far as there are dimensions.
+        padding: one int for all sides, or (left, right, top, bottom, front, back) as far as there are
+            dimensions.
     """
 
     _ndim: int

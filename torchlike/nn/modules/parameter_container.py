@@ -21,7 +21,9 @@ def position(idx: Any, size: int) -> str:
     return str(idx + size if idx < 0 else idx)
 
 
-def pairs_of(items: Any, update_name: str, name: str, mappings: tuple[type, ...]) -> Iterable[tuple[str, Any]]:
+def pairs_of(
+    items: Any, update_name: str, name: str, mappings: tuple[type, ...]
+) -> Iterable[tuple[str, Any]]:
     """(key, value) pairs of the argument of `update`, checked.
 
     Raises:
@@ -38,7 +40,9 @@ def pairs_of(items: Any, update_name: str, name: str, mappings: tuple[type, ...]
     pairs = []
     for j, pair in enumerate(items):
         if not isinstance(pair, Iterable):
-            raise TypeError(f"{name} update sequence element #{j} should be Iterable; is{type(pair).__name__}")
+            raise TypeError(
+                f"{name} update sequence element #{j} should be Iterable; is{type(pair).__name__}"
+            )
         pair = tuple(pair)
         if len(pair) != 2:
             raise ValueError(f"{name} update sequence element #{j} has length {len(pair)}; 2 is required")

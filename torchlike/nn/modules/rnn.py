@@ -61,9 +61,11 @@ class RNNBase(Module):
 
     def _check_options(self) -> None:
         p = self.dropout
-        if not isinstance(p, numbers.Number) or not 0 <= p <= 1 or isinstance(p, bool):  # type: ignore[operator]
+        if not isinstance(p, numbers.Number) or not 0 <= p <= 1 or isinstance(p, bool):  # type:
+        ignore[operator]
             raise ValueError(
-                "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
+                "dropout should be a number in range [0, 1] representing the probability of an element "
+                "being zeroed"
             )
         if p > 0 and self.num_layers == 1:
             warnings.warn(
@@ -140,7 +142,8 @@ class RNNBase(Module):
             raise RuntimeError(f"input must have {rank} dimensions, got {input.dim()}")
         if self.input_size != input.size(-1):
             raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
+                f"{input.size(-1)}"
             )
 
     def _state_size(self, input: Tensor, batch_sizes: Tensor | None, size: int) -> tuple[int, int, int]:
@@ -202,7 +205,8 @@ class RNNBase(Module):
         return out[0], out[1] if len(out) == 2 else tuple(out[1:])
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        """Args: a sequence (batched, unbatched or packed) and the initial state; returns (output, last state)."""
+        """Args: a sequence (batched, unbatched or packed) and the initial state; returns (output, last
+        state)."""
         packed = input if isinstance(input, PackedSequence) else None
         order = back = batch_sizes = None
         is_batched = True
@@ -242,7 +246,8 @@ class RNN(RNNBase):
     """Elman network: h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), or with relu.
 
     Args:
-        input_size, hidden_size, num_layers, nonlinearity, bias, batch_first, dropout, bidirectional: see RNNBase;
+        input_size, hidden_size, num_layers, nonlinearity, bias, batch_first, dropout, bidirectional: see
+            RNNBase;
             `nonlinearity` is "tanh" or "relu".
     """
 
@@ -264,7 +269,8 @@ class RNN(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent unit: r, z = sigmoid(...), n = tanh(x + r * h), h = (1 - z) * n + z * h; options of RNNBase."""
+    """Gated recurrent unit: r, z = sigmoid(...), n = tanh(x + r * h), h = (1 - z) * n + z * h; options of
+    RNNBase."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         if "proj_size" in kwargs:

@@ -19,7 +19,8 @@ __all__ = [
 ]  # fmt: skip
 
 _MSG_NONFINITE = (
-    "The total norm of order {} for gradients from `parameters` is non-finite, so it cannot be clipped. To disable "
+    "The total norm of order {} for gradients from `parameters` is non-finite, so it cannot be clipped. "
+    "To disable "
     "this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
 )
 
@@ -31,9 +32,7 @@ def _listed(tensors: Any) -> list[Any]:
 def _grads_of(parameters: Any) -> list[Tensor]:
     params = _listed(parameters)
     if isinstance(parameters, types.GeneratorType) and not params:
-        warnings.warn(
-            "`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3
-        )
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3)
     return [p.grad for p in params if p.grad is not None]
 
 

@@ -67,11 +67,19 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
 
 
 def fuse_linear_bn_weights(
-    linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float, bn_w: Tensor, bn_b: Tensor
+    linear_w: Tensor,
+    linear_b: Tensor | None,
+    bn_rm: Tensor,
+    bn_rv: Tensor,
+    bn_eps: float,
+    bn_w: Tensor,
+    bn_b: Tensor,
 ) -> tuple[Parameter, Parameter]:
     """Weight and bias of the fused linear layer."""
     linear_b = zeros_like(bn_rm) if linear_b is None else linear_b
     scale = bn_w * (bn_rv + bn_eps).rsqrt()
     weight = (linear_w * scale.unsqueeze(-1)).to(linear_w.dtype)
     bias = ((linear_b - bn_rm) * scale + bn_b).to(linear_b.dtype)
-    return Parameter(weight.detach(), linear_w.requires_grad), Parameter(bias.detach(), linear_b.requires_grad)
+    return Parameter(weight.detach(), linear_w.requires_grad), Parameter(
+        bias.detach(), linear_b.requires_grad
+    )

@@ -71,8 +71,7 @@ class _SpectralNorm(Module):
             )
         if n_power_iterations <= 0:
             raise ValueError(
-                "Expected n_power_iterations to be positive, but "
-                f"got n_power_iterations={n_power_iterations}"
+                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
             )
         self.dim, self.eps = dim if dim >= 0 else dim + ndim, eps
         if ndim > 1:
@@ -104,7 +103,11 @@ class _SpectralNorm(Module):
 
 
 def spectral_norm(
-    module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
+    module: Module,
+    name: str = "weight",
+    n_power_iterations: int = 1,
+    eps: float = 1e-12,
+    dim: int | None = None,
 ) -> Module:
     """Divides a weight by its largest singular value (Miyato et al. 2018).
 
@@ -171,7 +174,8 @@ class _Orthogonal(Module):
     def right_inverse(self, q: Tensor) -> Tensor:
         if q.shape != self.shape:
             raise ValueError(
-                f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {q.shape}."
+                f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape "
+                f"{q.shape}."
             )
         start = q
         n, k = q.size(-2), q.size(-1)
@@ -181,7 +185,8 @@ class _Orthogonal(Module):
         if not hasattr(self, "base"):
             if self.orthogonal_map != "householder":
                 raise NotImplementedError(
-                    "It is not possible to assign to the matrix exponential or the Cayley parametrizations when "
+                    "It is not possible to assign to the matrix exponential or the Cayley "
+                    "parametrizations when "
                     "use_trivialization=False."
                 )
             a, tau = namespace("torch")["geqrf"](q)
@@ -208,7 +213,11 @@ def _with_diagonal(a: Tensor, diagonal: Tensor) -> Tensor:
 
 
 def orthogonal(
-    module: Module, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
+    module: Module,
+    name: str = "weight",
+    orthogonal_map: str | None = None,
+    *,
+    use_trivialization: bool = True,
 ) -> Module:
     """Keeps a matrix orthogonal: Q^T Q = I, or Q Q^T = I for wide ones (Lezcano-Casado 2019).
 

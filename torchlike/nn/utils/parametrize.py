@@ -109,12 +109,14 @@ class ParametrizationList(ModuleList):
             raise ValueError(f"A parametrization must return a tensor. Got {type(z).__name__}.")
         if z.dtype != dtype:
             raise ValueError(
-                "Registering a parametrization may not change the dtype of the tensor, unless `unsafe` flag is "
+                "Registering a parametrization may not change the dtype of the tensor, unless `unsafe` "
+                "flag is "
                 f"enabled.\nunparametrized dtype: {dtype}\nparametrized dtype: {z.dtype}"
             )
         if z.shape != shape:
             raise ValueError(
-                "Registering a parametrization may not change the shape of the tensor, unless `unsafe` flag is "
+                "Registering a parametrization may not change the shape of the tensor, unless `unsafe` "
+                "flag is "
                 f"enabled.\nunparametrized shape: {shape}\nparametrized shape: {z.shape}"
             )
 
@@ -133,7 +135,8 @@ class ParametrizationList(ModuleList):
                     raise ValueError(f"`right_inverse` should return a tensor. Got {type(new).__name__}")
                 if value.dtype != new.dtype:
                     raise ValueError(
-                        f"The tensor returned by `right_inverse` has dtype {new.dtype} while `value` has dtype "
+                        f"The tensor returned by `right_inverse` has dtype {new.dtype} while `value` has "
+                        "dtype "
                         f"{value.dtype}"
                     )
                 _set_data(self.original, new)
@@ -148,11 +151,14 @@ class ParametrizationList(ModuleList):
             for i, tensor in enumerate(new):
                 original = getattr(self, f"original{i}")
                 if not isinstance(tensor, Tensor):
-                    raise ValueError(f"`right_inverse` must return a sequence of tensors. Got element {i} of type "
-                                     f"{type(tensor).__name__}")  # fmt: skip
+                    raise ValueError(
+                        f"`right_inverse` must return a sequence of tensors. Got element {i} of type "
+                        f"{type(tensor).__name__}"
+                    )
                 if original.dtype != tensor.dtype:
                     raise ValueError(
-                        f"Tensor {i} returned by `right_inverse` has dtype {tensor.dtype} while `original{i}` has "
+                        f"Tensor {i} returned by `right_inverse` has dtype {tensor.dtype} while "
+                        f"`original{i}` has "
                         f"dtype {original.dtype}"
                     )
                 _set_data(original, tensor)
@@ -216,7 +222,8 @@ def register_parametrization(
     Args:
         module: owner of the tensor.
         tensor_name: name of a parameter or buffer.
-        parametrization: called with the original; its `right_inverse(value)`, if any, says what the original is
+        parametrization: called with the original; its `right_inverse(value)`, if any, says what the
+            original is
             when the tensor is set.
         unsafe: skip the check that shape and dtype stay the same.
 
@@ -236,7 +243,8 @@ def register_parametrization(
             for what in ("dtype", "shape"):
                 if getattr(before, what) != getattr(after, what):
                     raise ValueError(
-                        f"Registering a parametrization may not change the {what} of the tensor, unless the `unsafe` "
+                        f"Registering a parametrization may not change the {what} of the tensor, unless "
+                        "the `unsafe` "
                         f"flag is enabled.\nmodule.{tensor_name}.{what}: {getattr(before, what)}\n"
                         f"parametrization(module.{tensor_name}).{what}: {getattr(after, what)}"
                     )
@@ -284,7 +292,8 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
     chain = module.parametrizations[tensor_name]
     if not chain.is_tensor and not leave_parametrized:
         raise ValueError(
-            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a "
+            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in "
+            "terms of a "
             "sequence of tensors."
         )
     if chain.is_tensor:
@@ -315,7 +324,8 @@ def type_before_parametrizations(module: Any) -> type:
 def transfer_parametrizations_and_params(
     from_module: Any, to_module: Any, tensor_name: str | None = None
 ) -> Module:
-    """Gives `to_module` the parametrizations (of one tensor, or all) of `from_module`, with their parameters."""
+    """Gives `to_module` the parametrizations (of one tensor, or all) of `from_module`, with their
+    parameters."""
     if not is_parametrized(from_module):
         return to_module
     names = list(from_module.parametrizations) if tensor_name is None else [tensor_name]

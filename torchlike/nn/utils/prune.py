@@ -20,10 +20,24 @@ from ...ops.random import rand
 from ...ops.shape import cat
 
 __all__ = [
-    "BasePruningMethod", "PruningContainer", "Identity", "RandomUnstructured", "L1Unstructured", "RandomStructured",
-    "LnStructured", "CustomFromMask", "identity", "random_unstructured", "l1_unstructured", "random_structured",
-    "ln_structured", "global_unstructured", "custom_from_mask", "remove", "is_pruned",
-]  # fmt: skip
+    "BasePruningMethod",
+    "PruningContainer",
+    "Identity",
+    "RandomUnstructured",
+    "L1Unstructured",
+    "RandomStructured",
+    "LnStructured",
+    "CustomFromMask",
+    "identity",
+    "random_unstructured",
+    "l1_unstructured",
+    "random_structured",
+    "ln_structured",
+    "global_unstructured",
+    "custom_from_mask",
+    "remove",
+    "is_pruned",
+]
 
 
 class BasePruningMethod(ABC):
@@ -103,7 +117,8 @@ class BasePruningMethod(ABC):
         """`t` pruned, without a module."""
         if importance_scores is not None and importance_scores.shape != t.shape:
             raise AssertionError(
-                f"importance_scores should have the same shape as tensor t, got {importance_scores.shape} vs {t.shape}"
+                "importance_scores should have the same shape as tensor t, got "
+                f"{importance_scores.shape} vs {t.shape}"
             )
         scores = t if importance_scores is None else importance_scores
         default_mask = ones_like(t) if default_mask is None else default_mask
@@ -211,7 +226,9 @@ class _Amount(BasePruningMethod):
         if not isinstance(self.amount, numbers.Integral):
             return round(self.amount * size)
         if self.amount > size:
-            raise ValueError(f"amount={self.amount} should be smaller than the number of parameters to prune={size}")
+            raise ValueError(
+                f"amount={self.amount} should be smaller than the number of parameters to prune={size}"
+            )
         return int(self.amount)
 
 
@@ -409,5 +426,7 @@ def remove(module: Any, name: str) -> Any:
 def is_pruned(module: Any) -> bool:
     """Whether the module or one below it is pruned."""
     return any(
-        isinstance(hook, BasePruningMethod) for sub in module.modules() for hook in sub._forward_pre_hooks.values()
+        isinstance(hook, BasePruningMethod)
+        for sub in module.modules()
+        for hook in sub._forward_pre_hooks.values()
     )

@@ -25,7 +25,8 @@ _MSG_CPU_SIZES = (
 )
 _MSG_NOT_SORTED = (
     "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-    "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you do not "
+    "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if "
+    "you do not "
     "need ONNX exportability."
 )
 
@@ -55,7 +56,9 @@ class PackedSequence(_Fields):
 
     def pin_memory(self) -> PackedSequence:
         """Itself with pinned data."""
-        return type(self)(self.data.pin_memory(), self.batch_sizes, self.sorted_indices, self.unsorted_indices)
+        return type(self)(
+            self.data.pin_memory(), self.batch_sizes, self.sorted_indices, self.unsorted_indices
+        )
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
         """Moves or casts `data`; `batch_sizes` stays on the CPU."""
@@ -185,7 +188,10 @@ def pack_padded_sequence(
 
 
 def pad_packed_sequence(
-    sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
+    sequence: PackedSequence,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Undoes `pack_padded_sequence`.
 

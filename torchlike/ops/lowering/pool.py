@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .linear import linear_op
 from .windows import Windows, crop, lengths, margins, pad, phases, slices
@@ -192,15 +193,15 @@ def last_max(x: Any) -> Any:
     return jnp.where(nan.any(-1), x.shape[-1] - 1 - jnp.argmax(nan[..., ::-1], -1).astype(np.int32), index)
 
 
-def _gathered_maxima(x: Any, elements: np.ndarray, at: int) -> tuple[Any, Any]:
-    """Maxima along axis `at` of windows given as (out, kernel) indices, and the winners' indices."""
-    number = last_max(jnp.moveaxis(jnp.take(jax.lax.stop_gradient(x), elements, at), at + 1, -1))
+def _gathered_winners(x: Any, elements: np.ndarray, at: int) -> Any:
+    """Indices along axis `at` of the maxima of windows given as (out, kernel) indices."""
+    parts = jnp.take(lax.stop_gradient(x), elements, at)
+    number = last_max(jnp.moveaxis(parts, at + 1, -1))
     column = elements.reshape((1,) * at + elements.shape + (1,) * (x.ndim - at - 1))
     column = jnp.broadcast_to(
         jnp.moveaxis(jnp.asarray(column), at + 1, -1), (*number.shape, elements.shape[1])
     )
-    where = jnp.take_along_axis(column, number[..., None], -1)[..., 0]
-    return jnp.take_along_axis(x, where, at), where
+    return jnp.take_along_axis(column, number[..., None], -1)[..., 0]
 
 
 class _Positions:
@@ -255,12 +256,12 @@ def maxima(x: Any, windows: Windows) -> tuple[Any, Any]:
             positions.coordinates[axis] = _coordinate(winner, along, axis)
             continue
         lo = windows.padding[axis][0]
-        x, where = _gathered_maxima(
-            pad(x, along.padding, _lowest(x.dtype)), _elements(windows.axis(axis)), at
-        )
+        padded = pad(x, along.padding, _lowest(x.dtype))
+        where = _gathered_winners(padded, _elements(windows.axis(axis)), at) - lo
         inside = np.arange(windows.out[axis]) * windows.stride[axis] - lo
         inside += _first_inside(windows)[axis] * windows.dilation[axis]
-        where = jnp.maximum(where - lo, inside.astype(np.int32).reshape(-1, *(1,) * (rank - 1 - axis)))
+        where = jnp.maximum(where, inside.astype(np.int32).reshape(-1, *(1,) * (rank - 1 - axis)))
+        x = jnp.take_along_axis(x, where, at)
         positions.moved(lambda c, w=where, a=at: jnp.take_along_axis(c, w, a))
         positions.coordinates[axis] = where
     return x, positions.flat(space)
@@ -297,7 +298,8 @@ def adaptive_maxima(x: Any, out: Sequence[int]) -> tuple[Any, Any]:
         longest = int((last - first).max(initial=1))
         # Repeating a window's last element changes neither the maximum nor where it is.
         elements = np.minimum(first[:, None] + np.arange(longest), last[:, None] - 1).astype(np.int32)
-        x, where = _gathered_maxima(x, elements, at)
+        where = _gathered_winners(x, elements, at)
+        x = jnp.take_along_axis(x, where, at)
         positions.moved(lambda c, w=where, a=at: jnp.take_along_axis(c, w, a))
         positions.coordinates[axis] = where
     return x, positions.flat(space)

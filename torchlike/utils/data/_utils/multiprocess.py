@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+import numpy as np
+
 from . import server, transfer, wire
 from .worker import ExceptionWrapper, Job, Start, StreamEnded, surroundings
 
@@ -112,7 +114,7 @@ class Pool:
         pickled, buffers, modules = transfer.dumps_for_worker(job, what)
         around = surroundings()
         self.server = server.prepared(around, modules)
-        fd, places = wire.pack_once([memoryview(pickled), *buffers])
+        fd, places = wire.pack_once([np.frombuffer(pickled, np.uint8), *buffers])
         try:
             for i in range(job.num_workers):
                 self.workers.append(self._start(fd, Start(i, len(pickled), places, around)))

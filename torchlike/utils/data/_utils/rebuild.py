@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...._core.host import over
-from ...._core.tensor import Tensor, from_numpy_copy
+from ...._core.tensor import from_numpy_copy
 
 # Classes that went by value, and the marks by which both sides know them.
 MARK_OF: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()

@@ -99,23 +99,25 @@ class Sender(pickle.Pickler):
     """
 
     def __init__(self, file: io.BytesIO, to_worker: bool):
-        self.buffers: list[pickle.PickleBuffer] = []
-        self.own: list[pickle.PickleBuffer] = []
-        super().__init__(file, pickle.HIGHEST_PROTOCOL, buffer_callback=self._collect)
         self.to_worker = to_worker
         self.modules: set[str] = set()  # what the other side will import
+        self.buffers = buffers = []  # arrays of bytes, in the order of the pickle
+        fresh = self.fresh = []  # what `_raw` made and the pickler has not met yet
 
-    def _collect(self, buffer: pickle.PickleBuffer) -> bool:
-        """Keeps what `_raw` made out of band; other buffers go into the pickle."""
-        mine = any(buffer is b for b in self.own[-1:])
-        if mine:
-            self.buffers.append(buffer)
-        return not mine
+        def inside_the_pickle(buffer: pickle.PickleBuffer) -> bool:
+            if not fresh or fresh[-1][0] is not buffer:
+                return True  # not one of ours: it may alias memory that will be used again
+            buffers.append(fresh.pop()[1])
+            return False
+
+        # (a method as the callback would make a cycle, and keep the arrays until the collector runs)
+        super().__init__(file, pickle.HIGHEST_PROTOCOL, buffer_callback=inside_the_pickle)
 
     def _raw(self, array: np.ndarray) -> pickle.PickleBuffer:
         """The bytes of an array, contiguous; dtypes that NumPy does not know as buffers included."""
-        buffer = pickle.PickleBuffer(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-        self.own.append(buffer)
+        data: Any = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        buffer = pickle.PickleBuffer(data)
+        self.fresh.append((buffer, data))
         return buffer
 
     def reducer_override(self, obj: Any) -> Any:
@@ -270,15 +272,15 @@ _REDUCERS: dict[type, Callable[[Sender, Any], Any]] = {
 }
 
 
-def dumps(obj: Any) -> tuple[bytes, list[memoryview]]:
+def dumps(obj: Any) -> tuple[bytes, list[np.ndarray]]:
     """The pickle of a worker's result and its array data."""
     file = io.BytesIO()
     sender = Sender(file, to_worker=False)
     sender.dump(obj)
-    return file.getvalue(), [memoryview(b.raw()) for b in sender.buffers]
+    return file.getvalue(), sender.buffers
 
 
-def dumps_for_worker(obj: Any, what: str) -> tuple[bytes, list[memoryview], set[str]]:
+def dumps_for_worker(obj: Any, what: str) -> tuple[bytes, list[np.ndarray], set[str]]:
     """The pickle of what a worker needs, its array data, and the modules that it will import.
 
     Raises:
@@ -290,7 +292,7 @@ def dumps_for_worker(obj: Any, what: str) -> tuple[bytes, list[memoryview], set[
         sender.dump(obj)
     except (pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError) as e:
         raise TypeError(_MSG_UNPICKLABLE.format(what=what, reason=str(e).rstrip("."))) from e
-    return file.getvalue(), [memoryview(b.raw()) for b in sender.buffers], sender.modules - {"__main__"}
+    return file.getvalue(), sender.buffers, sender.modules - {"__main__"}
 
 
 class Receiver(pickle.Unpickler):

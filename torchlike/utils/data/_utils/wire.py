@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 _HEADER = struct.Struct("<QI")  # length of the pickle, number of descriptors
 _MAX_FDS = 8
 _ALIGN = 64
@@ -67,7 +69,7 @@ def memory_file(size: int) -> int:
     return fd
 
 
-def layout(buffers: Iterable[memoryview]) -> tuple[list[tuple[int, int]], int]:
+def layout(buffers: Iterable[np.ndarray]) -> tuple[list[tuple[int, int]], int]:
     """Aligned (offset, size) of each buffer in one block, and the block's size."""
     places, end = [], 0
     for buffer in buffers:
@@ -76,19 +78,20 @@ def layout(buffers: Iterable[memoryview]) -> tuple[list[tuple[int, int]], int]:
     return places, end
 
 
-def fill(block: mmap.mmap, places: list[tuple[int, int]], buffers: Iterable[memoryview]) -> None:
+def fill(block: mmap.mmap, places: list[tuple[int, int]], buffers: Iterable[np.ndarray]) -> None:
     """Writes the buffers to their places."""
     for (offset, size), buffer in zip(places, buffers, strict=True):
-        block[offset : offset + size] = buffer
+        if size:
+            block[offset : offset + size] = buffer  # type: ignore[assignment]
 
 
-def views(block: Any, places: list[tuple[int, int]]) -> list[memoryview]:
+def views(block: Any, places: list[tuple[int, int]]) -> list[np.ndarray]:
     """The buffers at their places."""
-    whole = memoryview(block)
+    whole = np.frombuffer(block, np.uint8)
     return [whole[offset : offset + size] for offset, size in places]
 
 
-def pack_once(buffers: list[memoryview]) -> tuple[int, list[tuple[int, int]]]:
+def pack_once(buffers: list[np.ndarray]) -> tuple[int, list[tuple[int, int]]]:
     """A memory file with these buffers: its descriptor and their places."""
     places, size = layout(buffers)
     fd = memory_file(size)
@@ -114,11 +117,11 @@ class Outbox:
         """The main process has read these blocks."""
         self.free.update(numbers)
 
-    def send(self, kind: str, data: bytes, buffers: list[memoryview]) -> None:
+    def send(self, kind: str, data: bytes, buffers: list[np.ndarray]) -> None:
         """Sends a pickle with its array data."""
         places, size = layout(buffers)
         if size <= _INLINE:
-            send(self.sock, (kind, data, [bytes(b) for b in buffers], None))
+            send(self.sock, (kind, data, [b.tobytes() for b in buffers], None))
             return
         number, fd = self._block(size)
         fill(self.blocks[number], places, buffers)

@@ -248,7 +248,7 @@ def _unpack(data_fd: int, start: Start) -> Job:
     block = wire.map_private(data_fd)
     os.close(data_fd)
     pickled, *buffers = wire.views(block, start.places)
-    return transfer.Receiver(bytes(pickled[: start.size]), buffers, start.around.sources).load()
+    return transfer.Receiver(pickled[: start.size].tobytes(), buffers, start.around.sources).load()
 
 
 def _seed(job: Job, worker_id: int) -> None:

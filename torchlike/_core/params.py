@@ -1,0 +1,123 @@
+"""What a row's parameters are: the annotations, and arguments brought to plain form."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, get_args
+
+import jax.numpy as jnp
+import numpy as np
+
+from .graph import SCALAR
+from .tensor import Tensor
+
+if TYPE_CHECKING:  # a lowering receives jax arrays and static values
+    Array = Arrays = Operand = Scalar = Key = Ints = Any
+else:
+
+    class Array:
+        """A Tensor."""
+
+    class Arrays:
+        """A list or tuple of Tensors."""
+
+    class Operand:
+        """A Tensor or a Python number that takes part in promotion."""
+
+    class Scalar:
+        """A Python number, lifted to an input of the program."""
+
+    class Key:
+        """A random key drawn when the op is recorded; no parameter of the user's."""
+
+    class Ints:
+        """An int or a tuple of ints."""
+
+
+ARRAY, OPERAND, SCALAR_, STATIC, ARRAYS, KEY_ = range(6)
+_KINDS = {Array: ARRAY, Operand: OPERAND, Scalar: SCALAR_, Arrays: ARRAYS, Key: KEY_}
+NUMBER_TYPES = {a: t for t, a in SCALAR.items()}
+
+# how results are promoted
+DEFAULT, INT_TO_FLOAT, ALWAYS_BOOL, COMPLEX_TO_FLOAT, BOOL_TO_LONG = (
+    "default", "int_to_float", "always_bool", "complex_to_float", "bool_to_long",
+)  # fmt: skip
+
+
+class _Omitted:
+    """Stands for a lifted parameter that the user left at its default."""
+
+    def __repr__(self) -> str:
+        return "omitted"
+
+
+OMITTED = _Omitted()
+_new = object.__new__
+
+
+NUMPY_NAMES = {
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "x": "input",
+    "a": "input",
+    "x1": "input",
+    "x2": "other",
+    "axes": "dims",
+}
+SCALAR_NAMES = {
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
+    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
+}  # fmt: skip
+
+
+def kind_of(annotation: Any) -> int:
+    """The parameter kind that an annotation names."""
+    options = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    return next((_KINDS[o] for o in options if isinstance(o, type) and o in _KINDS), STATIC)
+
+
+def described(how: tuple[Any, ...], avals: Any, raw: Any) -> Any:
+    """What a row's `check` sees of one argument."""
+    tag = how[0]
+    if tag in ("array", "operand", "scalar"):
+        a = next(avals)
+        return NUMBER_TYPES.get(a, a)
+    if tag == "arrays":
+        return tuple(next(avals) for _ in range(how[1]))
+    return raw if tag == "default" else how[1]
+
+
+def cast_array(x: Any, jnp_dtype: Any) -> Any:
+    """A dtype conversion with C's rules where JAX's differ (complex to real drops the imaginary part)."""
+    if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(jnp_dtype, jnp.complexfloating):
+        x = jnp.real(x) if jnp_dtype != np.bool_ else x != 0
+    return x.astype(jnp_dtype)
+
+
+def static_of(a: Any) -> Any:
+    """A static argument as plain hashable Python."""
+    if isinstance(a, (list, tuple)):
+        items = tuple(static_of(x) for x in a)
+        return a if isinstance(a, tuple) and all(x is y for x, y in zip(items, a)) else items
+    if isinstance(a, np.generic):
+        return a.item()
+    if isinstance(a, Tensor):
+        return a.item()
+    return a
+
+
+def number_of(a: Any) -> Any:
+    """A number-like as a Python number, None if it is none."""
+    if isinstance(a, np.generic):
+        return a.item()
+    if isinstance(a, np.ndarray) and a.ndim == 0:
+        return a.item()
+    for t in (bool, int, float, complex):
+        if isinstance(a, t):
+            return t(a)
+    if hasattr(a, "__index__"):
+        return int(a.__index__())
+    if hasattr(a, "__float__") and not isinstance(a, (np.ndarray, str)):
+        return float(a)
+    return None

@@ -1,0 +1,458 @@
+"""Op: one row, from the user's arguments to a recorded call.
+
+`Op._record` is the hot path; `Op._make` runs once per new signature.
+"""
+
+from __future__ import annotations
+
+import collections
+import inspect
+import traceback
+from collections.abc import Callable
+from typing import Any, get_args
+
+import jax.numpy as jnp
+import numpy as np
+
+from . import dtypes
+from .autograd import taped
+from .dtypes import dtype
+from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
+from .modes import local
+from .overrides import PLAIN, Overridden, as_plain, overrides
+from .params import (
+    ALWAYS_BOOL,
+    ARRAY,
+    ARRAYS,
+    BOOL_TO_LONG,
+    COMPLEX_TO_FLOAT,
+    INT_TO_FLOAT,
+    KEY_,
+    NUMBER_TYPES,
+    NUMPY_NAMES,
+    OMITTED,
+    OPERAND,
+    SCALAR_,
+    SCALAR_NAMES,
+    STATIC,
+    cast_array,
+    described,
+    kind_of,
+    number_of,
+    static_of,
+)  # fmt: skip
+from .program import lowering_for
+from .random import default_generator
+from .storage import Storage
+from .tensor import Tensor
+from .vjp import is_differentiable
+
+_HERE = __file__.rsplit("_core", 1)[0]
+_new = object.__new__
+
+
+_identities: dict[str, int] = {}  # rows of one name are told apart by their order
+
+
+class Op:
+    """One row: a JAX lowering with what PyTorch says about it."""
+
+    casts_scalars = True  # lifted numbers reach the lowering in the row's compute dtype
+
+    def __init__(self, fn: Callable, name: str, *, promote: str | None, saves: tuple[str, ...], differentiable: bool,
+                 residual: bool, returns: tuple[str, ...] | None, check: Callable | None, grad_name: str | None):  # fmt: skip
+        self.fn, self.name, self.promote, self.check = fn, name, promote, check
+        self.differentiable, self.residual = differentiable, residual
+        camel = "".join(p[:1].upper() + p[1:] for p in name.strip("_").split("_"))
+        self.grad_name = grad_name or f"{camel}Backward0"
+        self.calls: dict[tuple[Any, ...], Call] = {}
+        parameters = inspect.signature(fn, eval_str=True).parameters
+        self.params = list(parameters)
+        self.kinds = tuple(kind_of(p.annotation) for p in parameters.values())
+        self.optional = tuple(type(None) in get_args(p.annotation) for p in parameters.values())
+        self.keyword = tuple(p.kind is p.KEYWORD_ONLY for p in parameters.values())
+        self.defaults: list[Any] = []
+        for p, kind in zip(parameters.values(), self.kinds):
+            d = p.default
+            if kind == KEY_:
+                d = None
+            elif d is not p.empty and d is not None and kind in (SCALAR_, OPERAND):
+                d = OMITTED
+            self.defaults.append(d)
+        self.raw_defaults = [p.default for p in parameters.values()]
+        positional = sum(not k for k in self.keyword)
+        self.tails = {
+            n: tuple(self.defaults[n:])
+            for n in range(positional + 1)
+            if all(d is not inspect.Parameter.empty for d in self.defaults[n:])
+        }
+        self.saved = tuple(self.params.index(s) for s in saves if s != "result")
+        self.saves_result = "result" in saves
+        self.result_class = result_class(name, returns) if returns else None
+        self.has_key = KEY_ in self.kinds
+        base = f"{fn.__module__}.{fn.__qualname__}/{name}"
+        _identities[base] = _identities.get(base, 0) + 1
+        self.identity = f"{base}/{_identities[base]}"
+
+    # -- arguments
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """A full positional argument tuple; PyTorch's TypeErrors for what does not fit."""
+        n = len(args)
+        positional = sum(not k for k in self.keyword)
+        bound = list(self.defaults)
+        if n > positional:
+            merged = self._varargs(args)
+            if merged is None:
+                takes = f"{positional} positional argument{'s' if positional != 1 else ''}"
+                raise TypeError(f"{self.name}() takes {takes} but {n} were given")
+            args, n = merged, len(merged)
+        bound[:n] = args
+        for k, v in kwargs.items():
+            k = NUMPY_NAMES.get(k, k) if k not in self.params else k
+            if k not in self.params:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument '{k}'")
+            i = self.params.index(k)
+            if i < n:
+                raise TypeError(f"{self.name}() got multiple values for argument '{k}'")
+            bound[i] = v
+        missing = [p for p, b in zip(self.params, bound) if b is inspect.Parameter.empty]
+        if missing:
+            raise TypeError(
+                f"{self.name}() missing {len(missing)} required positional argument"
+                f"{'s' if len(missing) > 1 else ''}: " + ", ".join(f'"{m}"' for m in missing)
+            )
+        return tuple(bound)
+
+    def _varargs(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """`x.permute(0, 1)`, `x.view(2, 3)`: trailing ints as one tuple, where a row's last positional takes ints."""
+        last = sum(not k for k in self.keyword) - 1
+        if (
+            last >= 0
+            and self.kinds[last] == STATIC
+            and all(isinstance(a, (int, np.integer, Tensor)) for a in args[last:])
+        ):
+            return (*args[:last], tuple(int(a) for a in args[last:]))
+        return None
+
+    # -- the hot path
+
+    def _record(self, args: tuple[Any, ...], cast: Any = None) -> tuple[Call, list[Value], Any]:
+        """Looks the call up (or makes it) and records it, taped where need be."""
+        values: list[Value] = []
+        owners: list[Any] = []
+        key: list[Any] = [cast]
+        req = False
+        for a, kind in zip(args, self.kinds):
+            c = a.__class__
+            if c in PLAIN:
+                s = a._storage
+                v = s.value if a._lens is None and s.host is None else a._read()
+                values.append(v)
+                owners.append(a)
+                key.append(v.aval)
+                if a._req:
+                    req = True
+            elif kind == STATIC:
+                key.append(a)
+            elif kind == ARRAYS:
+                try:
+                    for t in a:
+                        v = t._read()
+                        values.append(v)
+                        owners.append(t)
+                        key.append(v.aval)
+                        if t._req:
+                            req = True
+                except (AttributeError, TypeError):
+                    self._bad_list(a, args)
+                key.append(len(a))
+            elif kind == KEY_:
+                values.append(Value(KEY_AVAL, (a or default_generator).key()))
+                owners.append(None)
+            elif a is OMITTED or a is None:
+                key.append(a)
+            elif c in SCALAR and kind != ARRAY:
+                v = Value(SCALAR[c], a)
+                values.append(v)
+                owners.append(None)
+                key.append(v.aval)
+            else:
+                return self._record(self._normalise(args), cast)
+        try:
+            call = self.calls.get(tuple(key))
+        except TypeError:
+            return self._record(self._normalise(args, hashable=True), cast)
+        if call is None:
+            normal = self._normalise(args)
+            if normal is not args:
+                return self._record(normal, cast)
+            call = self._make(tuple(key), args, values, cast)
+        if req and self.differentiable and local.ctx.grad:
+            edges = [
+                None if t is None or not t._req else (t if t._node is None else (t._node, t._index))
+                for t in owners
+            ]
+            outs, node = taped(call, values, edges, self.grad_name, self.residual)
+            if node is not None and self.saved:
+                self._note_saved(node, args, owners, outs[0].trace, cast)
+            return call, outs, node
+        return call, record(call, values), None
+
+    def _note_saved(self, node: Any, args: tuple[Any, ...], owners: list[Any], pin: Any, cast: Any) -> None:
+        """Notes the versions of the tensors that backward needs (of those PyTorch saves, the ones the vjp uses)."""
+        node.versions = versions = []
+        for i in self.saved:
+            t = args[i]
+            if not isinstance(t, Tensor) or (i == 0 and cast is not None):
+                continue
+            at = next((j for j, o in enumerate(owners) if o is t), None)
+            if at is not None and node.values[at] is not None:
+                s = t._storage
+                s.pinned = pin
+                versions.append((s, s.version, t._aval.shape, t))
+
+    def apply(self, args: tuple[Any, ...]) -> Any:
+        """Applies the row to fully bound arguments."""
+        call, outs, node = self._record(args)
+        if len(outs) == 1 and self.result_class is None:
+            t = _new(Tensor)
+            t._storage = Storage(outs[0])
+            if node is not None:
+                t._node = node
+                t._req = True
+                if self.saves_result:
+                    note_result(node, t)
+            elif local.ctx.inference:
+                t._inference = True
+            return t
+        made = [wrap(v, node, i) for i, v in enumerate(outs)]
+        if node is not None and self.saves_result:
+            note_result(node, made[0])
+        return tuple(made) if self.result_class is None else self.result_class(made)
+
+    # -- a signature seen for the first time
+
+    def _make(self, key: tuple[Any, ...], args: tuple[Any, ...], values: list[Value], cast: Any) -> Call:
+        avals = tuple(v.aval for v in values)
+        plan = self._plan(args)
+        if self.check is not None:
+            given = iter(avals)
+            self.check(**{p: described(how, given, raw) for p, how, raw in zip(self.params, plan, self.raw_defaults)
+                          if how != ("key",)})  # fmt: skip
+        compute, result = self._promotion(plan, avals)
+        scalar_dtype = compute or next(
+            (a.dtype for a in avals if not a.group and a.dtype.category >= dtypes.FLOAT), None
+        )
+        fn = self.fn
+        params, keyword, defaults = self.params, self.keyword, self.raw_defaults
+
+        def call_fn(*arrays: Any) -> tuple[Any, ...]:
+            it = iter(arrays)
+            pos: list[Any] = []
+            kw: dict[str, Any] = {}
+            for p, k, how, raw in zip(params, keyword, plan, defaults):
+                tag = how[0]
+                if tag == "array":
+                    x = next(it)
+                    x = x if compute is None or x.dtype == compute.jnp else x.astype(compute.jnp)
+                elif tag == "operand":
+                    x = next(it)
+                    x = x.astype(compute.jnp) if compute is not None else jnp.asarray(x)
+                elif tag == "scalar":
+                    x = jnp.asarray(next(it))
+                    d = scalar_dtype or (dtypes.get_default_dtype() if x.dtype == np.float64 else None)
+                    if (
+                        self.casts_scalars
+                        and d is not None
+                        and not (x.dtype.kind == "c" and not d.is_complex)
+                    ):
+                        x = x.astype(d.jnp)
+                elif tag == "arrays":
+                    x = tuple(next(it) for _ in range(how[1]))
+                    if compute is not None:
+                        x = tuple(y.astype(compute.jnp) for y in x)
+                elif tag == "key":
+                    x = next(it)
+                elif tag == "default":
+                    x = raw
+                else:
+                    x = how[1]
+                if k:
+                    kw[p] = x
+                else:
+                    pos.append(x)
+            out = fn(*pos, **kw)
+            outs = out if isinstance(out, (tuple, list)) else (out,)
+            target = cast.dtype if cast is not None else result
+            if target is not None:
+                outs = tuple(o if o.dtype == target.jnp else cast_array(o, target.jnp) for o in outs)
+            return tuple(outs)
+
+        static = repr([(p, how) for p, how in zip(params, plan)])
+        text = None
+        if "0x" not in static:
+            text = f"{self.identity}|{self.promote}|{static}|{avals}|{cast}|{dtypes.get_default_dtype()}"
+        device = common_device(avals)
+        try:
+            with lowering_for(device):
+                call = make_call(self.name, text, call_fn, avals, device)
+        except (RuntimeError, IndexError, NotImplementedError, MemoryError):
+            raise
+        except (TypeError, ValueError, AssertionError, ZeroDivisionError, OverflowError) as e:
+            if traceback.extract_tb(e.__traceback__)[-1].filename.startswith(_HERE):
+                raise
+            raise RuntimeError(f"{self.name}(): {e}") from e
+        if cast is not None:
+            out = call.outs[0]
+            if result is not None and not dtypes.can_cast(result, cast.dtype):
+                raise RuntimeError(
+                    f"result type {SCALAR_NAMES[result.name]} can't be cast to the desired output type "
+                    f"{SCALAR_NAMES[cast.dtype.name]}"
+                )
+            if cast.shape is not None and out.shape != cast.shape:
+                raise RuntimeError(
+                    f"output with shape {list(cast.shape)} doesn't match the broadcast shape {list(out.shape)}"
+                )
+        self.calls[key] = call
+        return call
+
+    def _plan(self, args: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """For each parameter, how the lowering gets it."""
+        plan: list[tuple[Any, ...]] = []
+        for a, kind in zip(args, self.kinds):
+            if kind == KEY_:
+                plan.append(("key",))
+            elif a is OMITTED:
+                plan.append(("default",))
+            elif kind == STATIC or a is None:
+                plan.append(("static", a))
+            elif kind == ARRAYS:
+                plan.append(("arrays", len(a)))
+            else:
+                plan.append((("array", "operand", "scalar")[kind],))
+        return plan
+
+    def _promotion(
+        self, plan: list[tuple[Any, ...]], avals: tuple[Any, ...]
+    ) -> tuple[dtype | None, dtype | None]:
+        """(dtype to compute in, dtype of the result), None where the row leaves them alone."""
+        if self.promote is None:
+            return None, None
+        items: list[Any] = []
+        it = iter(avals)
+        for how in plan:
+            if how[0] in ("array", "operand"):
+                a = next(it)
+                items.append(NUMBER_TYPES.get(a, a))
+            elif how[0] == "arrays":
+                items.extend(next(it) for _ in range(how[1]))
+            elif how[0] in ("scalar", "key"):
+                next(it)
+        d = dtypes.result_type(items)
+        kind = self.promote
+        if kind == INT_TO_FLOAT and d.category < dtypes.FLOAT:
+            d = dtypes.get_default_dtype()
+        elif kind == BOOL_TO_LONG and d is dtypes.bool_:
+            d = dtypes.int64
+        if kind == ALWAYS_BOOL:
+            return d, dtypes.bool_
+        if kind == COMPLEX_TO_FLOAT:
+            return d, d.to_real()
+        return d, d
+
+    def _normalise(self, args: tuple[Any, ...], hashable: bool = False) -> tuple[Any, ...]:
+        """Arguments brought to plain form (NumPy numbers, lists, subclasses); TypeErrors as PyTorch words them."""
+        out = []
+        changed = hashable
+        for i, (a, kind, p) in enumerate(zip(args, self.kinds, self.params)):
+            b = a
+            if isinstance(a, Tensor):
+                if kind in (STATIC, SCALAR_):
+                    b = a.item() if a._aval.size == 1 else self._wrong(p, i, kind, a)
+                elif a.__class__ not in PLAIN:
+                    if overrides(a):
+                        raise Overridden
+                    b = as_plain(a)
+            elif kind == STATIC:
+                b = static_of(a)
+            elif (
+                kind in (OPERAND, SCALAR_)
+                and a is not None
+                and a is not OMITTED
+                and a.__class__ not in SCALAR
+            ):
+                b = number_of(a)
+                if b is None:
+                    self._wrong(p, i, kind, a)
+            elif kind == OPERAND and a is None and not self.optional[i]:
+                self._wrong(p, i, kind, a)
+            elif kind == ARRAY and not (a is None and (self.optional[i] or self.raw_defaults[i] is None)):
+                self._wrong(p, i, kind, a)
+            elif kind == ARRAYS:
+                self._bad_list(a, args, only_check=True)
+            if b is not a:
+                changed = True
+            out.append(b)
+        return tuple(out) if changed else args
+
+    def _wrong(self, param: str, i: int, kind: int, a: Any) -> Any:
+        want = {ARRAY: "Tensor", OPERAND: "Tensor", SCALAR_: "Number"}.get(kind, "int")
+        raise TypeError(
+            f"{self.name}(): argument '{param}' (position {i + 1}) must be {want}, not {type(a).__name__}"
+        )
+
+    def _bad_list(self, a: Any, args: tuple[Any, ...], only_check: bool = False) -> None:
+        i = self.kinds.index(ARRAYS)
+        if not isinstance(a, (tuple, list)):
+            raise TypeError(
+                f"{self.name}(): argument '{self.params[i]}' (position {i + 1}) must be tuple of Tensors, not {type(a).__name__}"
+            )
+        for n, t in enumerate(a):
+            if not isinstance(t, Tensor):
+                raise TypeError(f"expected Tensor as element {n} in argument {i}, but got {type(t).__name__}")
+        if not only_check:
+            raise AssertionError(f"{self.name}: unreadable tensor list")
+
+
+def note_result(node: Any, t: Tensor) -> None:
+    """The Node needs its result as it is now."""
+    s = t._storage
+    s.pinned = node.trace
+    entry = (s, s.version, t._aval.shape, None)
+    node.versions = [entry] if node.versions is None else [*node.versions, entry]
+
+
+def wrap(v: Value, node: Any, index: int) -> Tensor:
+    """A Tensor over one result of a call."""
+    t = _new(Tensor)
+    t._storage = Storage(v)
+    if node is not None and is_differentiable(v.aval):
+        t._node, t._index, t._req = node, index, True
+    elif local.ctx.inference:
+        t._inference = True
+    return t
+
+
+_result_classes: dict[str, Any] = {}
+
+
+def result_class(name: str, fields: tuple[str, ...]) -> Any:
+    """The `torch.return_types` class of a row with several results."""
+    found = _result_classes.get(name)
+    if found is None:
+        base = collections.namedtuple(name, fields)  # noqa: PYI024 - made from a row
+
+        class Result(base):  # type: ignore[valid-type,misc]
+            __slots__ = ()
+
+            def __new__(cls, items: Any) -> Any:
+                return tuple.__new__(cls, items)
+
+            def __repr__(self) -> str:
+                body = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self))
+                return f"torch.return_types.{name}(\n{body})"
+
+        Result.__name__ = Result.__qualname__ = name
+        found = _result_classes[name] = Result
+    return found

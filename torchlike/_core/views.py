@@ -1,0 +1,241 @@
+"""ViewOp: rows whose results share memory with their input, and chains of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .autograd import taped
+from .graph import SCALAR, Call, Value, common_device, make_call, record
+from .modes import local
+from .overrides import PLAIN
+from .params import OMITTED, SCALAR_
+from .program import lowering_for
+from .row import Op
+from .storage import Storage
+from .tensor import Lens, Tensor
+
+_new = object.__new__
+
+
+class ViewOp(Op):
+    """A row whose result shares memory with its input.
+
+    `put(base, new, *args)` is the JAX function that writes `new` where the view
+    looks. `geometry(shape, strides, offset, *args)` is the same for strides, on
+    the host; it raises RuntimeError where no view exists. `numpy(array, *args)` is
+    the view of NumPy memory, needed where the dtype changes.
+    """
+
+    casts_scalars = False
+
+    def __init__(self, fn: Callable, name: str, *, put: Callable | None = None, geometry: Callable | None = None,
+                 numpy: Callable | None = None, **kw: Any):  # fmt: skip
+        super().__init__(fn, name, **kw)
+        self.put = put
+        self.geometry = geometry
+        self.numpy = numpy
+        self.puts: dict[Any, Call] = {}
+        self.rest_kinds = self.kinds[1:]
+
+    def apply(self, args: tuple[Any, ...]) -> Any:
+        """A view of the first argument."""
+        x = args[0]
+        t = _new(Tensor)
+        node = None
+        call = None if x._req and local.ctx.grad or x.__class__ not in PLAIN else self._known(x, args)
+        s = t._storage = x._storage
+        if call is None:
+            call, outs, node = self._record(args)
+            t._value, t._seen = outs[0], s.version
+        else:
+            t._seen = -1  # read when somebody looks
+        t._shown = call.outs[0]
+        rest = args[1:]
+        for a in rest:
+            if a.__class__ in PLAIN or type(a) is list:
+                rest = self._normalise(args)[1:]
+                break
+        lens = Lens(self, rest)
+        t._lens = (lens,) if x._lens is None else (*x._lens, lens)
+        t._base = x if x._lens is None else x._base
+        if node is not None:
+            t._node, t._req = node, True
+        t._inference = x._inference
+        return t
+
+    def _known(self, x: Tensor, args: tuple[Any, ...]) -> Call | None:
+        """The call of this view if it has been made before."""
+        key: list[Any] = [None, x._aval]
+        for a, kind in zip(args[1:], self.kinds[1:]):
+            key.append(SCALAR.get(a.__class__, a) if kind == SCALAR_ else a)
+        try:
+            return self.calls.get(tuple(key))
+        except TypeError:
+            return None
+
+    def look(self, value: Value, edge: Any, args: tuple[Any, ...]) -> tuple[Value, Any]:
+        """The view of a Value, with history if `edge` is given."""
+        stand_in = _new(Tensor)
+        stand_in._storage = Storage(value)
+        if edge is not None:
+            stand_in._req = True
+            if edge.__class__ is tuple:
+                stand_in._node, stand_in._index = edge
+            else:
+                stand_in = edge if edge._lens is None else stand_in
+        _, outs, node = self._record((stand_in, *args))
+        return outs[0], None if node is None else (node, 0)
+
+    def put_into(
+        self, old: Value, old_edge: Any, new: Value, new_edge: Any, args: tuple[Any, ...]
+    ) -> tuple[Value, Any]:
+        """The base with `new` written where the view looks."""
+        lifted = self.lifted(args)
+        key = (old.aval, new.aval, self.without(args, lifted))
+        scalars = [Value(SCALAR[a.__class__], a) for a, y in zip(args, lifted) if y]
+        call = self.puts.get(key)
+        if call is None:
+            call = self.puts[key] = self._make_put(old.aval, new.aval, args, tuple(s.aval for s in scalars))
+        operands = [old, new, *scalars]
+        if (old_edge is not None or new_edge is not None) and local.ctx.grad:
+            outs, node = taped(call, operands, [old_edge, new_edge] + [None] * len(scalars), "CopySlices")
+            return outs[0], None if node is None else (node, 0)
+        return record(call, operands)[0], None
+
+    def _make_put(self, old: Any, new: Any, args: tuple[Any, ...], scalars: tuple[Any, ...]) -> Call:
+        lifted = self.lifted(args)
+
+        def call_fn(base: Any, value: Any, *numbers: Any) -> tuple[Any, ...]:
+            return (self.put_array(base, value, self.filled(args, lifted, iter(numbers))),)
+
+        text = f"put|{self.identity}|{self.without(args, lifted)}|{old}|{new}|{scalars}"
+        device = common_device((old,))
+        with lowering_for(device):
+            return make_call(f"{self.name}.put", text, call_fn, (old, new, *scalars), device)
+
+    def lifted(self, args: tuple[Any, ...]) -> list[bool]:
+        """Which arguments are lifted numbers."""
+        return [k == SCALAR_ and a.__class__ in SCALAR for a, k in zip(args, self.kinds[1:])]
+
+    def without(self, args: tuple[Any, ...], lifted: list[bool]) -> tuple[Any, ...]:
+        """The static arguments."""
+        return tuple([SCALAR[a.__class__] if y else a for a, y in zip(args, lifted)])
+
+    def filled(self, args: tuple[Any, ...], lifted: list[bool], numbers: Any) -> list[Any]:
+        """Arguments for the lowering, lifted ones taken from `numbers`."""
+        raw = self.raw_defaults[1:]
+        return [
+            next(numbers) if y else (raw[i] if a is OMITTED else a)
+            for i, (a, y) in enumerate(zip(args, lifted))
+        ]
+
+    def put_array(self, base: Any, value: Any, args: list[Any]) -> Any:
+        """`base` with `value` where the view looks, on arrays; a 0-d value fills the view."""
+        if value.ndim == 0:
+            looks = jax.eval_shape(lambda x: self.fn(x, *args), base)
+            value = jnp.broadcast_to(value.astype(looks.dtype), looks.shape)
+        if self.put is not None:
+            return self.put(base, value, *args)
+        index = self.fn(jnp.arange(base.size, dtype=jnp.int64).reshape(base.shape), *args)
+        flat = base.reshape(-1).at[index.reshape(-1)].set(value.reshape(-1).astype(base.dtype))
+        return flat.reshape(base.shape)
+
+    def put_chain(self, base: Value, new: Value, lenses: tuple[Lens, ...]) -> Value:
+        """One call that writes `new` through a whole chain of lenses (no tape)."""
+        return _chained(_puts, [base, new], lenses, _make_put_chain)
+
+    def look_chain(self, base: Value, lenses: tuple[Lens, ...]) -> Value:
+        """One call that reads through a whole chain of lenses (no tape)."""
+        return _chained(_looks, [base], lenses, _make_look_chain)
+
+    def look_numpy(self, array: np.ndarray, args: tuple[Any, ...]) -> np.ndarray:
+        """The view of NumPy memory."""
+        if self.numpy is not None:
+            return self.numpy(array, *self.plain(args))
+        if self.geometry is None:
+            raise RuntimeError(
+                f"numpy(): a view made by {self.name}() cannot share NumPy memory; use .clone().numpy()"
+            )
+        n = array.itemsize
+        if array.size == 0 or any(s % n for s in array.strides):
+            raise RuntimeError(f"numpy(): cannot share this memory through {self.name}()")
+        shape, strides, offset = self.geometry(
+            array.shape, tuple(s // n for s in array.strides), 0, *self.plain(args)
+        )
+        flat = np.lib.stride_tricks.as_strided(array, (offset + 1,), (n,))[offset:]
+        return np.lib.stride_tricks.as_strided(flat, tuple(shape), tuple(k * n for k in strides))
+
+    def plain(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Arguments with omitted ones filled in."""
+        return tuple(self.raw_defaults[i + 1] if a is OMITTED else a for i, a in enumerate(args))
+
+
+_puts: dict[Any, Call] = {}
+_looks: dict[Any, Call] = {}
+
+
+def _chained(
+    calls: dict[Any, Call], operands: list[Value], lenses: tuple[Lens, ...], make: Callable
+) -> Value:
+    """Records the call of a chain of lenses, made if it is new."""
+    key: list[Any] = [v.aval for v in operands]
+    n = len(operands)
+    for lens in lenses:
+        row = lens.op
+        key.append(row)
+        for a, kind in zip(lens.args, row.rest_kinds):
+            if kind == SCALAR_ and a.__class__ in SCALAR:
+                v = Value(SCALAR[a.__class__], a)
+                operands.append(v)
+                key.append(v.aval)
+            else:
+                key.append(a)
+    found = tuple(key)
+    call = calls.get(found)
+    if call is None:
+        call = calls[found] = make(lenses, tuple(key[:n]), tuple([v.aval for v in operands[n:]]))
+    return record(call, operands)[0]
+
+
+def _chain_parts(lenses: tuple[Lens, ...]) -> tuple[list[list[bool]], list[Any]]:
+    flags = [lens.op.lifted(lens.args) for lens in lenses]
+    return flags, [(lens.op.identity, lens.op.without(lens.args, f)) for lens, f in zip(lenses, flags)]
+
+
+def _make_look_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: tuple[Any, ...]) -> Call:
+    flags, steps = _chain_parts(lenses)
+
+    def call_fn(array: Any, *numbers: Any) -> tuple[Any, ...]:
+        it = iter(numbers)
+        for lens, f in zip(lenses, flags):
+            array = lens.op.fn(array, *lens.op.filled(lens.args, f, it))
+        return (array,)
+
+    device = avals[0].device
+    with lowering_for(device):
+        return make_call(
+            lenses[-1].op.name, f"look|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device
+        )
+
+
+def _make_put_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: tuple[Any, ...]) -> Call:
+    flags, steps = _chain_parts(lenses)
+
+    def call_fn(array: Any, value: Any, *numbers: Any) -> tuple[Any, ...]:
+        it = iter(numbers)
+        args = [lens.op.filled(lens.args, f, it) for lens, f in zip(lenses, flags)]
+        seen = [array]
+        for lens, a in zip(lenses[:-1], args):
+            seen.append(lens.op.fn(seen[-1], *a))
+        for lens, old, a in zip(reversed(lenses), reversed(seen), reversed(args)):
+            value = lens.op.put_array(old, value, a)
+        return (value,)
+
+    device = avals[0].device
+    with lowering_for(device):
+        return make_call("put", f"put|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device)

@@ -1,0 +1,153 @@
+"""Calls derived from a call: its vjp, its forward with residuals, and sums of gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.interpreters import partial_eval
+
+from .checks import ignoring
+from .graph import Call, make_call
+from .program import lowering_for
+
+
+def is_differentiable(a: Any) -> bool:
+    """Whether gradients exist for this dtype."""
+    return a.dtype.category >= 2
+
+
+def _conj(x: Any) -> Any:
+    return jnp.conj(x) if jnp.issubdtype(x.dtype, jnp.complexfloating) else x
+
+
+def _pull_of(call: Call, need: tuple[int, ...], have: tuple[int, ...], xs: Any) -> Any:
+    """`jax.vjp` of the call's outputs `have` for its operands `need`, at xs."""
+
+    def g(*wanted: Any) -> list[Any]:
+        full = list(xs)
+        for i, x in zip(need, wanted):
+            full[i] = x
+        with ignoring():
+            outs = call.fn(*full)
+        return [outs[i] for i in have]
+
+    return jax.vjp(g, *[xs[i] for i in need])
+
+
+def vjp_of(call: Call, need: tuple[int, ...], have: tuple[int, ...]) -> tuple[Call, tuple[int, ...]]:
+    """The vjp of a call as a Call of its own, and which of (operands + cotangents) it takes.
+
+    Complex gradients follow PyTorch's convention: the conjugate of JAX's.
+    """
+    key = ("vjp", need, have)
+    found = call.derived.get(key)
+    if found is None:
+        avals = call.avals + tuple(call.outs[i] for i in have)
+        n = len(call.avals)
+
+        def fn(*args: Any) -> tuple[Any, ...]:
+            _, pull = _pull_of(call, need, have, args[:n])
+            return tuple(_conj(g) for g in pull([_conj(c) for c in args[n:]]))
+
+        with lowering_for(call.device):
+            closed = jax.make_jaxpr(fn)(*[a.struct for a in avals])
+        jaxpr, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(need))
+        consts = closed.consts
+        keep = tuple([i for i, u in enumerate(used) if u])
+
+        def pruned(*args: Any) -> tuple[Any, ...]:
+            return tuple(jax.core.eval_jaxpr(jaxpr, consts, *args))
+
+        text = None if call.text is None else f"vjp[{need}{have}{keep}]({call.text})"
+        outs = tuple(call.avals[i] for i in need)
+        made = Call(call.name + ".vjp", text, pruned, tuple(avals[i] for i in keep), outs, call.device)
+        found = call.derived[key] = (made, keep)  # type: ignore[assignment]
+    return found  # type: ignore[return-value]
+
+
+def with_residuals(call: Call, need: tuple[int, ...]) -> tuple[Call, int]:
+    """The call that also returns what its vjp keeps, and how many outputs are its own."""
+    key = ("residuals", need)
+    found = call.derived.get(key)
+    if found is None:
+        have = tuple([i for i, o in enumerate(call.outs) if is_differentiable(o)])
+        box: dict[str, Any] = {}
+
+        def fn(*xs: Any) -> tuple[Any, ...]:
+            rest: dict[str, Any] = {}
+
+            def g(*wanted: Any) -> Any:
+                full = list(xs)
+                for i, x in zip(need, wanted):
+                    full[i] = x
+                with ignoring():
+                    outs = call.fn(*full)
+                rest["ints"] = [o for i, o in enumerate(outs) if i not in have]
+                return [outs[i] for i in have], rest["ints"]
+
+            outs, pull, ints = jax.vjp(g, *[xs[i] for i in need], has_aux=True)
+            leaves, box["tree"] = jax.tree.flatten(pull)
+            floats, others = iter(outs), iter(ints)
+            own = tuple(next(floats) if i in have else next(others) for i in range(len(call.outs)))
+            return own + tuple(jnp.asarray(leaf) for leaf in leaves)
+
+        text = None if call.text is None else f"residuals[{need}]({call.text})"
+        with lowering_for(call.device):
+            made = make_call(call.name, text, fn, call.avals, call.device)
+        made.extra = box["tree"]
+        found = call.derived[key] = (made, len(call.outs))  # type: ignore[assignment]
+    return found  # type: ignore[return-value]
+
+
+def residual_pull(call: Call, need: tuple[int, ...], have: tuple[int, ...]) -> Call:
+    """The backward that takes residuals and cotangents."""
+    key = ("pull", need, have)
+    found = call.derived.get(key)
+    if found is None:
+        forward, own = with_residuals(call, need)
+        tree, n = forward.extra, len(forward.outs) - own
+        floats = [i for i, o in enumerate(call.outs) if is_differentiable(o)]
+
+        def fn(*args: Any) -> tuple[Any, ...]:
+            pull = jax.tree.unflatten(tree, args[:n])
+            given = dict(zip(have, args[n:]))
+            cts = [
+                _conj(given[i]) if i in given else jnp.zeros(call.outs[i].shape, call.outs[i].dtype.jnp)
+                for i in floats
+            ]
+            return tuple(_conj(g) for g in pull(cts))
+
+        avals = forward.outs[own:] + tuple(call.outs[i] for i in have)
+        text = None if call.text is None else f"pull[{need}{have}]({call.text})"
+        outs = tuple(call.avals[i] for i in need)
+        found = call.derived[key] = Call(call.name + ".vjp", text, fn, avals, outs, call.device)
+    return found
+
+
+def add_call(a: Any) -> Call:
+    """Sum of two arrays of one aval: how gradients accumulate."""
+    return simple_call("accumulate", lambda x, y: (x + y,), (a, a))
+
+
+def fill_call(a: Any, number: int) -> Call:
+    """An array of one constant."""
+    return simple_call(f"fill{number}", lambda: (jnp.full(a.shape, number, a.dtype.jnp),), (), a.device, a)
+
+
+def cast_call(a: Any, dtype: Any) -> Call:
+    """An array in another dtype."""
+    return simple_call("cast", lambda x: (x.astype(dtype.jnp),), (a,), None, dtype)
+
+
+_simple_calls: dict[Any, Call] = {}
+
+
+def simple_call(name: str, fn: Callable, avals: tuple[Any, ...], device: Any = None, tag: Any = None) -> Call:
+    key = (name, avals, tag)
+    found = _simple_calls.get(key)
+    if found is None:
+        found = _simple_calls[key] = make_call(name, f"{name}{avals}{tag}", fn, avals, device)
+    return found
