@@ -255,6 +255,24 @@ def test_long_chain_without_observation():
     assert a.tolist() == [10_000.0] * 4
 
 
+def test_results_that_pile_up_are_cut_where_the_loop_begins():
+    kept = []
+
+    def body(_):
+        kept.append((torch.ones(512, 512) * 2 + 1).sum(0))
+
+    for k in range(40):
+        body(k)
+    big = torch.zeros(1 << 20)
+    before = debug.stats()["barriers"].get("budget", 0)
+    sums = []
+    for _ in range(900):
+        sums.append((big + 1)[:2])
+    assert debug.stats()["barriers"].get("budget", 0) > before
+    assert sums[0].tolist() == sums[-1].tolist() == [1.0, 1.0]
+    assert kept[3][0].item() == 512 * 3.0
+
+
 def test_deep_backward():
     w = torch.ones(2, requires_grad=True)
     a = w

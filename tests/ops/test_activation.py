@@ -15,7 +15,19 @@ SIMPLE = {
     "softsign": {}, "tanhshrink": {}, "softshrink": {"lambd": 0.4}, "hardshrink": {"lambd": 0.5}, "hardtanh": {},
     "hardsigmoid": {}, "hardswish": {}, "logsigmoid": {}, "rrelu": {}, "sigmoid": {}, "tanh": {},
 }  # fmt: skip
-INPLACE = ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "hardtanh", "hardsigmoid", "hardswish"]
+INPLACE = [
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "celu",
+    "silu",
+    "mish",
+    "hardtanh",
+    "hardsigmoid",
+    "hardswish",
+]
 
 
 @pytest.mark.parametrize("name", SIMPLE)
@@ -71,7 +83,9 @@ def test_softmax_family(dim):
     x = rand(3, 4) * 10
     for name in ("softmax", "log_softmax", "softmin"):
         check(lambda T, F, x, name=name: getattr(F, name)(x, dim), x, twice=True)
-    check(lambda T, F, x: (T.softmax(x, dim), x.softmax(dim), T.log_softmax(x, dim=dim), x.log_softmax(dim)), x)
+    check(
+        lambda T, F, x: (T.softmax(x, dim), x.softmax(dim), T.log_softmax(x, dim=dim), x.log_softmax(dim)), x
+    )
     check(lambda T, F, x: F.softmax(x, dim, dtype=T.float32), x, rtol=1e-4)
     check(lambda T, F, x: T.softmax(x, dim, dtype=T.float64), np.arange(6).reshape(2, 3))
     check(lambda T, F, x: F.glu(T.cat([x, x * 2], dim), dim), x, twice=True)
@@ -95,7 +109,9 @@ def test_integers():
 @pytest.mark.parametrize("name", sorted(set(SIMPLE) - {"sigmoid", "tanh", "softsign", "tanhshrink"}))
 @pytest.mark.parametrize("kind", [np.bool_, np.int64, np.complex64])
 def test_dtype_errors(name, kind):
-    if (name in ("relu", "relu6", "hardtanh") and kind is np.int64) or (name == "silu" and kind is np.complex64):
+    if (name in ("relu", "relu6", "hardtanh") and kind is np.int64) or (
+        name == "silu" and kind is np.complex64
+    ):
         return
     same_error(lambda T, F, x: getattr(F, name)(x), np.ones(3, kind))
 

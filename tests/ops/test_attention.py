@@ -116,9 +116,11 @@ def test_layer_causal_hint():
 def test_layer_dropout():
     F = torchlike.nn.functional
     x, w = torchlike.ones(4, 2, E), torchlike.ones(3 * E, E)
-    call = lambda p, training: F.multi_head_attention_forward(  # noqa: E731
-        x, x, x, E, HEADS, w, None, None, None, False, p, w[:E], None, training=training
-    )[1]
+    call = (
+        lambda p, training: F.multi_head_attention_forward(  # noqa: E731
+            x, x, x, E, HEADS, w, None, None, None, False, p, w[:E], None, training=training
+        )[1]
+    )
     assert (call(0.5, False) == call(0.0, True)).all() and not (call(0.5, True) == call(0.5, False)).all()
 
 
@@ -153,7 +155,9 @@ def test_errors(case):
 def test_layer_errors(case):
     def f(T, F, x, w):
         def call(q, k, v, **kw):
-            return F.multi_head_attention_forward(q, k, v, E, HEADS, w, None, None, None, False, 0.0, w[:E], None, **kw)
+            return F.multi_head_attention_forward(
+                q, k, v, E, HEADS, w, None, None, None, False, 0.0, w[:E], None, **kw
+            )
 
         LAYER_ERRORS[case](call, T, x)
 

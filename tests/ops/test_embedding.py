@@ -40,7 +40,10 @@ def test_bags(mode, padding):
 
 def test_bag_weights():
     check(
-        lambda T, F, w, i, s: F.embedding_bag(i, w, mode="sum", per_sample_weights=s, padding_idx=5), W, INDEX, rand(2, 3)
+        lambda T, F, w, i, s: F.embedding_bag(i, w, mode="sum", per_sample_weights=s, padding_idx=5),
+        W,
+        INDEX,
+        rand(2, 3),
     )
     pairs = np.array([[0, 2], [2, 0]])  # torch takes the count of another row where counts differ
     check(lambda T, F, w, i: F.embedding_bag(i, w, mode="sum", scale_grad_by_freq=True), W, pairs)

@@ -47,23 +47,18 @@ BINARY = ["add", "sub", "mul", "div", "atan2", "remainder", "fmod", "hypot", "co
 def test_binary(name):
     a = np.array([[0.3, 1.7, 2.0], [1.1, 0.6, 3.0]])
     b = np.array([0.7, 1.7, 2.5])
-    check(lambda T, F, x, y: getattr(T, name)(x, y), a, b)
+    check(lambda T, F, x, y: getattr(T, name)(x, y), a, b, grad=name not in ("floor_divide", "nextafter"))
 
 
 DTYPES = ["uint8", "int32", "int64", "float32", "float64", "bool", "bfloat16"]
 
 
-@pytest.mark.parametrize("name", ["add", "mul", "div", "pow", "eq", "remainder"])
+@pytest.mark.parametrize("name", ["add", "mul", "div", "eq"])
 def test_promotion(name):
     for left in DTYPES:
         for right in DTYPES:
-            a, b = (T.ones(2, dtype=getattr(T, left)) for T in (torch, torchlike)), None
-            x, y = a
-            try:
-                b = [getattr(T, name)(v, T.ones(2, dtype=getattr(T, right))) for T, v in ((torch, x), (torchlike, y))]
-            except (RuntimeError, NotImplementedError):
-                continue
-            assert str(b[0].dtype) == str(b[1].dtype), (name, left, right)
+            found = [getattr(T, name)(*(T.ones(2, dtype=getattr(T, d)) for d in (left, right))).dtype for T in (torch, torchlike)]
+            assert str(found[0]) == str(found[1]), (left, right)
 
 
 @pytest.mark.parametrize("number", [2, 2.5, True])
@@ -142,7 +137,7 @@ ERRORS = {
     "neg of bool": lambda T, F, x: -(x > 0),
     "sub of bools": lambda T, F, x: (x > 0) - (x > 1),
     "alpha of a float": lambda T, F, x: T.add(x.long(), x.long(), alpha=0.5),
-    "shapes": lambda T, F, x: x + T.ones(3),
+    "shapes": lambda T, F, x: x + T.ones(2, 3),
     "rounding mode": lambda T, F, x: T.div(x, x, rounding_mode="up"),
     "no bounds": lambda T, F, x: T.clamp(x),
     "addcdiv of integers": lambda T, F, x: T.addcdiv(x, x.long(), x.long()),
@@ -153,7 +148,4 @@ ERRORS = {
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(name):
-    if name == "shapes":
-        same_error(lambda T, F, x: ERRORS[name](T, F, x), rand(2, 4))
-    else:
-        same_error(ERRORS[name], rand(4))
+    same_error(ERRORS[name], rand(2, 4))

@@ -32,13 +32,22 @@ def hidden(mode, hx):
 
 
 @pytest.mark.parametrize("mode", GATES)
-@pytest.mark.parametrize("layers, directions, biases, batch_first", [(1, 1, True, False), (2, 2, True, True), (2, 1, False, False)])
+@pytest.mark.parametrize(
+    "layers, directions, biases, batch_first", [(1, 1, True, False), (2, 2, True, True), (2, 1, False, False)]
+)
 def test_networks(mode, layers, directions, biases, batch_first):
     def f(T, F, x, hx, params):
         x = x.transpose(0, 1) if batch_first else x
-        return getattr(T, mode)(x, hidden(mode, hx), params, biases, layers, 0.0, False, directions == 2, batch_first)
+        return getattr(T, mode)(
+            x, hidden(mode, hx), params, biases, layers, 0.0, False, directions == 2, batch_first
+        )
 
-    check(f, rand(STEPS, BATCH, WIDTH), states(mode, layers, directions), weights(mode, layers, directions, biases))
+    check(
+        f,
+        rand(STEPS, BATCH, WIDTH),
+        states(mode, layers, directions),
+        weights(mode, layers, directions, biases),
+    )
 
 
 @pytest.mark.parametrize("directions", [1, 2])
@@ -46,7 +55,12 @@ def test_projection(directions):
     def f(T, F, x, hx, params):
         return T.lstm(x, tuple(hx), params, True, 2, 0.0, False, directions == 2, False)
 
-    check(f, rand(STEPS, BATCH, WIDTH), states("lstm", 2, directions, 2), weights("lstm", 2, directions, True, 2))
+    check(
+        f,
+        rand(STEPS, BATCH, WIDTH),
+        states("lstm", 2, directions, 2),
+        weights("lstm", 2, directions, True, 2),
+    )
 
 
 @pytest.mark.parametrize("mode", GATES)
@@ -65,7 +79,13 @@ def test_packed(mode, directions):
     def f(T, F, x, sizes, hx, params):
         return getattr(T, mode)(x, sizes, hidden(mode, hx), params, True, 2, 0.0, False, directions == 2)
 
-    check(f, rand(int(sizes.sum()), WIDTH), sizes, states(mode, 2, directions), weights(mode, 2, directions, True))
+    check(
+        f,
+        rand(int(sizes.sum()), WIDTH),
+        sizes,
+        states(mode, 2, directions),
+        weights(mode, 2, directions, True),
+    )
 
 
 @pytest.mark.parametrize("mode", GATES)

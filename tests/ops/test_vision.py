@@ -50,7 +50,9 @@ def test_antialias(mode):
 def test_interpolate_float32_positions():
     x = rand(1, 1, 37, 53, dtype=np.float32)
     for mode in ("nearest", "bilinear"):
-        check(lambda T, F, x, mode=mode: F.interpolate(x, scale_factor=1.3, mode=mode), x, grad=False, rtol=1e-4)
+        check(
+            lambda T, F, x, mode=mode: F.interpolate(x, scale_factor=1.3, mode=mode), x, grad=False, rtol=1e-4
+        )
         check(
             lambda T, F, x, mode=mode: F.interpolate(x, scale_factor=1.3, mode=mode, recompute_scale_factor=True),
             x, grad=False, rtol=1e-4,
@@ -89,6 +91,7 @@ def test_grid_sample(mode, padding, align):
         check(lambda T, F, x, g: F.grid_sample(x, g, mode, padding, align), rand(1, 2, 3, 4, 3), grid)
 
 
+@pytest.mark.filterwarnings("ignore:Since version")
 @pytest.mark.parametrize("align", [False, True])
 def test_affine_grid(align):
     check(lambda T, F, t: F.affine_grid(t, (2, 1, 3, 4), align), rand(2, 2, 3))
@@ -100,7 +103,14 @@ def test_linear_maps():
     for x in (rand(2, 4, 5), rand(4, 5), rand(5)):
         check(lambda T, F, x, w, b: F.linear(x, w, b), x, w, b, twice=True)
     check(lambda T, F, x, w: F.linear(x, w), rand(4, 5), rand(5))
-    check(lambda T, F, x, y, w, b: F.bilinear(x, y, w, b), rand(2, 3, 4), rand(2, 3, 5), rand(6, 4, 5), rand(6), twice=True)
+    check(
+        lambda T, F, x, y, w, b: F.bilinear(x, y, w, b),
+        rand(2, 3, 4),
+        rand(2, 3, 5),
+        rand(6, 4, 5),
+        rand(6),
+        twice=True,
+    )
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0, 2.0, 3.5, np.inf])
@@ -173,6 +183,7 @@ ERRORS = [
     lambda T, F, x: F.linear(x, T.ones(3, 5)),
     lambda T, F, x: F.linear(x, T.ones(3, 5).double(), T.ones(4).double()),
     lambda T, F, x: F.bilinear(x, x, T.ones(2, 9, 5)),
+    lambda T, F, x: F.bilinear(x, x, T.ones(2, 9, 5).double()),
 ]
 
 

@@ -55,7 +55,11 @@ def check(f, *arrays, grad=True, twice=False, rtol=1e-5, atol=1e-6):
             found.append(_filled(lib, first, leaves))
             if twice:
                 curved = [(t**2).sum() for t in first if t is not None and t.requires_grad]
-                second = lib.autograd.grad(sum(curved), leaves, allow_unused=True) if curved else [None] * len(leaves)
+                second = (
+                    lib.autograd.grad(sum(curved), leaves, allow_unused=True)
+                    if curved
+                    else [None] * len(leaves)
+                )
                 found.append(_filled(lib, second, leaves))
         results.append(found)
     agree(*results, rtol, atol)

@@ -24,7 +24,9 @@ from .modes import local
 
 ARRAY, FLOAT, INT, COMPLEX, KEY = range(5)
 GROUPS = 8
-HARD_LIMIT = 20_000  # calls in one Trace before it is run wherever it stands
+SOFT_LIMIT = 4_000  # calls, or results of SOFT_BYTES: from then on the Trace ends where its loop begins again
+SOFT_BYTES = 1 << 30
+HARD_LIMIT = 20_000  # calls before a Trace is run wherever it stands
 
 
 class Aval:
@@ -109,18 +111,8 @@ class Call:
     """
 
     __slots__ = (
-        "id",
-        "name",
-        "text",
-        "fn",
-        "avals",
-        "outs",
-        "device",
-        "guards",
-        "derived",
-        "compiled",
-        "extra",
-    )
+        "id", "name", "text", "fn", "avals", "outs", "device", "guards", "derived", "compiled", "extra", "weight",
+    )  # fmt: skip
 
     def __init__(self, name: str, text: str | None, fn: Callable, avals: tuple[Aval, ...], outs: tuple[Aval, ...],
                  device: Any, guards: tuple[Any, ...] = ()):  # fmt: skip
@@ -128,7 +120,8 @@ class Call:
         self.name, self.text, self.fn, self.avals, self.outs, self.device, self.guards = (
             name, text, fn, avals, outs, device, guards,
         )  # fmt: skip
-        self.derived: dict[Any, Call] = {}
+        self.weight = max(1 / SOFT_LIMIT, sum(a.size * a.dtype.itemsize for a in outs) / SOFT_BYTES)
+        self.derived: dict[Any, Any] = {}
         self.compiled: Any = None
         self.extra: Any = None
         CALLS[self.id] = self
@@ -181,7 +174,7 @@ class Trace:
 
     __slots__ = (
         "device", "owner", "nodes", "vals", "inputs", "floats", "ints", "complexes", "keys", "sites", "journal",
-        "sealed", "entered", "tape", "leaves", "leaf_index", "planned",
+        "sealed", "entered", "tape", "leaves", "leaf_index", "planned", "left", "header",
     )  # fmt: skip
 
     run: Callable[[Trace, str], None]  # the engine's barrier, set by engine.py
@@ -207,7 +200,17 @@ class Trace:
         self.tape: list[Any] = []  # shape of the autograd graph: per Node its needs and edges
         self.leaves: list[Any] = []
         self.leaf_index: dict[int, int] = {}
+        self.left = 1.0  # of the soft limit
+        self.header: int | None = None
         self.planned = True  # whether a backward may be taken from the plans (see autograd.py)
+
+    def full_at(self, call_id: int) -> bool:
+        """Whether a Trace beyond its soft limit ends before this call: where its first call, or the one
+        that overflowed it, comes again, so that the pieces of a loop are equal."""
+        if self.header is None:
+            self.header = call_id
+            return False
+        return bool(self.nodes) and (call_id in (self.header, self.nodes[0][0]) or len(self.nodes) > HARD_LIMIT)
 
     def retire(self) -> None:
         """Ends this Trace: the thread starts another; Values may still name this one, so it is emptied."""
@@ -272,6 +275,10 @@ def record(call: Call, operands: list[Value]) -> list[Value]:
     t = traces.get(call.device)
     if t is None:
         t = traces[call.device] = Trace(call.device, traces)
+    t.left -= call.weight
+    if t.left < 0 and t.full_at(call.id):
+        t.run(t, "budget")
+        t = traces[call.device]
     try:
         node = [call.id]
         for v in operands:
@@ -289,8 +296,8 @@ def record(call: Call, operands: list[Value]) -> list[Value]:
     vals += results
     if call.guards:
         t.sites.append((call.guards, user_site()))
-    if t.eager or len(t.nodes) > HARD_LIMIT:
-        t.run(t, "eager" if t.eager else "budget")
+    if t.eager:
+        t.run(t, "eager")
     return results
 
 

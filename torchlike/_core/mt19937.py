@@ -59,6 +59,5 @@ class MT19937:
 
     def set(self, block: np.ndarray, drawn: int, fresh: bool) -> None:
         """Continues from a block of 624 words of which `drawn` are drawn."""
-        state = {"key": block.astype(np.uint32), "pos": WORDS if fresh else drawn}
-        self._raw.state = {"bit_generator": "MT19937", "state": state}
+        self._legacy.set_state(("MT19937", block.astype(np.uint32), WORDS if fresh else drawn))
         self.fresh = fresh

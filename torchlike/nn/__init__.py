@@ -1,5 +1,7 @@
 """Layers, losses, containers, initialization and helpers for training (`torch.nn`)."""
 
+# ruff: noqa: F403 - each part names what it exports
+
 from .parameter import (  # noqa: I001 - parameters first: modules build on them
     Buffer as Buffer,
     Parameter as Parameter,

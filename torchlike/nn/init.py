@@ -34,6 +34,9 @@ _GAINS = {
 }
 
 
+_SMALL = 1 << 20  # elements; larger constants are filled where the tensor is
+
+
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The recommended gain for a nonlinearity, e.g. sqrt(2) for "relu".
 
@@ -115,10 +118,21 @@ def trunc_normal_(
     return _set(tensor, values)
 
 
+def _set(tensor: Tensor, values: np.ndarray) -> Tensor:
+    """Gives the tensor host values; returns it.
+
+    Nothing is recorded: otherwise the first step of a program would differ from those after it.
+    """
+    tensor._write(from_numpy_copy(values.astype(tensor.dtype.jnp), tensor.device)._read())
+    return tensor
+
+
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fills with `val`; returns the tensor."""
-    with no_grad():
-        return tensor.fill_(val)
+    if tensor.numel() > _SMALL:
+        with no_grad():
+            return tensor.fill_(val)
+    return _set(tensor, np.full(tuple(tensor.shape), val))
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -128,14 +142,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Fills with 0; returns the tensor."""
-    with no_grad():
-        return tensor.zero_()
-
-
-def _set(tensor: Tensor, values: np.ndarray) -> Tensor:
-    """Copies host values into the tensor; returns it."""
-    with no_grad():
-        return tensor.copy_(from_numpy_copy(values))
+    return constant_(tensor, 0.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-
 from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Key, Scalar, function, op
 from .lowering.norms import magnitude
 from .validate import floating, not_implemented, scalar_name, wrap_dim
@@ -158,7 +157,8 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """`input` moved towards 0 by `lambd`, and 0 where `|input| <= lambd`."""
     if lambd < 0:
         raise RuntimeError(
-            f"lambda must be in range [0, 3.40282e+38] for input dtype {scalar_name(input.dtype)}, but found {lambd:g}"
+            f"lambda must be in range [0, 3.40282e+38] for input dtype {scalar_name(input.dtype)}, but found "
+            f"{lambd:g}"
         )
     return _softshrink(input, lambd)
 
@@ -180,7 +180,9 @@ def hardsigmoid(input: Array):
 @op(spaces=(), saves=("input",), check=floating("hardswish_cpu"))
 def hardswish(input: Array):
     """`input * clamp(input + 3, 0, 6) / 6` (arXiv:1905.02244)."""
-    return jnp.where(input <= -3, 0, jnp.where(input >= 3, input, input * (input + 3) / 6)).astype(input.dtype)
+    return jnp.where(input <= -3, 0, jnp.where(input >= 3, input, input * (input + 3) / 6)).astype(
+        input.dtype
+    )
 
 
 @op(spaces=FUNCTIONAL, saves=("input",), check=floating("log_sigmoid_cpu"))
@@ -207,10 +209,13 @@ def threshold(input: Array, threshold: Scalar, value: Scalar):
 def _check_prelu(input: Any, weight: Any, **_: Any) -> None:
     if input.dtype is not weight.dtype:
         raise RuntimeError(
-            f"prelu: Type promoting not supported. Got {scalar_name(input.dtype)} and {scalar_name(weight.dtype)}"
+            f"prelu: Type promoting not supported. Got {scalar_name(input.dtype)} and "
+            f"{scalar_name(weight.dtype)}"
         )
     if weight.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
     count = weight.shape[0] if weight.ndim else 1
     if count != 1:
         if input.ndim == 0:
@@ -304,7 +309,9 @@ def _functional(row: Any, name: str) -> Any:
 
     call.__name__ = call.__qualname__ = name
     call.__module__ = "torchlike.nn.functional"
-    call.__doc__ = f"{row.fn.__doc__}\n\n    With `inplace` the result is written into `input`, which is returned."
+    call.__doc__ = (
+        f"{row.fn.__doc__}\n\n    With `inplace` the result is written into `input`, which is returned."
+    )
     call.__signature__ = signature.replace(parameters=[*signature.parameters.values(), flag])  # type: ignore[attr-defined]
     return function(spaces=FUNCTIONAL, name=name)(call)
 
@@ -323,7 +330,9 @@ threshold_functional = _functional(threshold, "threshold")
 
 
 @function(spaces=FUNCTIONAL, name="hardtanh")
-def hardtanh_functional(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh_functional(
+    input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Any:
     """`input` where `min_val < input < max_val`, else the nearer bound."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")

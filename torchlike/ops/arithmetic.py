@@ -17,7 +17,7 @@ from .lowering.axes import wrap_dims
 from .lowering.lengths import vector_norm
 from .lowering.special import xlogy as _xlogy
 from .overloads import overloaded
-from .validate import not_implemented
+from .validate import broadcast, not_implemented
 
 _BOTH = ("input", "other")
 _MSG_SUB_BOOLS = (
@@ -54,6 +54,17 @@ def _is_float(x: Any) -> bool:
     return jnp.issubdtype(x.dtype, jnp.floating)
 
 
+def elementwise(*, check: Any = None, **options: Any) -> Any:
+    """Declares a row whose tensors broadcast together; says in PyTorch's words when they do not."""
+
+    def fits(**params: Any) -> None:
+        broadcast(*[v.shape for v in params.values() if hasattr(v, "shape")])
+        if check is not None:
+            check(**params)
+
+    return op(check=fits, **options)
+
+
 # ---- sums and products --------------------------------------------------------------------------
 
 
@@ -87,31 +98,31 @@ def _scaled(x: Any, alpha: Any) -> Any:
     return x if type(alpha) is int else alpha * x
 
 
-@op(promote=DEFAULT, operator="add", check=_check_add)
+@elementwise(promote=DEFAULT, operator="add", check=_check_add)
 def add(input: Operand, other: Operand, *, alpha: Scalar = 1):
     """`input + alpha * other`; shapes broadcast. Bool tensors add as logical or."""
     return jnp.add(input, _scaled(other, alpha))
 
 
-@op(promote=DEFAULT, operator="sub", aliases=("subtract",), check=_check_sub)
+@elementwise(promote=DEFAULT, operator="sub", aliases=("subtract",), check=_check_sub)
 def sub(input: Operand, other: Operand, *, alpha: Scalar = 1):
     """`input - alpha * other`; not for bool tensors."""
     return input - _scaled(other, alpha)
 
 
-@op(promote=DEFAULT, spaces=("torch",), check=_check_sub)
+@elementwise(promote=DEFAULT, spaces=("torch",), check=_check_sub)
 def rsub(input: Array, other: Operand, *, alpha: Scalar = 1):
     """`other - alpha * input`."""
     return other - _scaled(input, alpha)
 
 
-@op(promote=DEFAULT, operator="mul", saves=_BOTH, aliases=("multiply",))
+@elementwise(promote=DEFAULT, operator="mul", saves=_BOTH, aliases=("multiply",))
 def mul(input: Operand, other: Operand):
     """`input * other`; shapes broadcast."""
     return jnp.multiply(input, other)
 
 
-@op(promote=DEFAULT, saves=("tensor1", "tensor2"), check=lambda input, tensor1, tensor2, value=1: _check_scale(
+@elementwise(promote=DEFAULT, saves=("tensor1", "tensor2"), check=lambda input, tensor1, tensor2, value=1: _check_scale(
     _highest(input, tensor1, tensor2), value, "value"))  # fmt: skip
 def addcmul(input: Array, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1):
     """`input + value * tensor1 * tensor2`."""
@@ -124,7 +135,7 @@ def _check_addcdiv(input: Any, tensor1: Any, tensor2: Any, value: Any = 1, **_: 
     _check_scale(_highest(input, tensor1, tensor2), value, "value")
 
 
-@op(promote=DEFAULT, saves=("tensor1", "tensor2"), check=_check_addcdiv)
+@elementwise(promote=DEFAULT, saves=("tensor1", "tensor2"), check=_check_addcdiv)
 def addcdiv(input: Array, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1):
     """`input + value * tensor1 / tensor2`."""
     return input + _scaled(tensor1 / tensor2, value)
@@ -162,7 +173,7 @@ def binary(name: str, fn: Any, doc: str, *, promote: Any = INT_TO_FLOAT, numbers
     lowering.__doc__ = doc
     if numbers == "either":
         options["check"] = _not_two_numbers(name, options.get("check"))
-    return op(promote=promote, **options)(lowering)
+    return elementwise(promote=promote, **options)(lowering)
 
 
 # ---- division ---------------------------------------------------------------------------------------
@@ -206,13 +217,13 @@ def _check_real(kernel: str) -> Any:
     return check
 
 
-@op(promote=INT_TO_FLOAT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH)
+@elementwise(promote=INT_TO_FLOAT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH)
 def _true_div(input: Operand, other: Operand):
     """`input / other`."""
     return input / other
 
 
-@op(promote=DEFAULT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH, check=_check_real("div_floor_cpu"))
+@elementwise(promote=DEFAULT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH, check=_check_real("div_floor_cpu"))
 def _floor_div(input: Operand, other: Operand):
     """`floor(input / other)`."""
     if is_exact(input):
@@ -221,7 +232,7 @@ def _floor_div(input: Operand, other: Operand):
     return _floor_quotient(input, other)
 
 
-@op(promote=DEFAULT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH, check=_check_real("div_trunc_cpu"))
+@elementwise(promote=DEFAULT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH, check=_check_real("div_trunc_cpu"))
 def _trunc_div(input: Operand, other: Operand):
     """`trunc(input / other)`."""
     if is_exact(input):
@@ -250,7 +261,7 @@ def true_divide(input: Any, other: Any) -> Any:
 true_divide = overloaded(true_divide, operator="truediv")
 
 
-@op(promote=DEFAULT, operator="floordiv", check=_check_real("div_floor_cpu"))
+@elementwise(promote=DEFAULT, operator="floordiv", check=_check_real("div_floor_cpu"))
 def floor_divide(input: Operand, other: Operand):
     """`floor(input / other)`."""
     if is_exact(input):
@@ -258,13 +269,13 @@ def floor_divide(input: Operand, other: Operand):
     return _floor_quotient(input, other)
 
 
-@op(promote=DEFAULT, operator="mod", saves=_BOTH, check=_not_two_numbers("remainder", _check_real("remainder_cpu")))
+@elementwise(promote=DEFAULT, operator="mod", saves=_BOTH, check=_not_two_numbers("remainder", _check_real("remainder_cpu")))
 def remainder(input: Operand, other: Operand):
     """`input - floor(input / other) * other`: the sign is that of `other`."""
     return jnp.remainder(_whole(input), _nonzero_divisor(_whole(other)) if is_exact(other) else other)
 
 
-@op(promote=DEFAULT, saves=_BOTH, check=_check_real("fmod_cpu"))
+@elementwise(promote=DEFAULT, saves=_BOTH, check=_check_real("fmod_cpu"))
 def fmod(input: Array, other: Operand):
     """`input - trunc(input / other) * other`: the sign is that of `input`."""
     y = _nonzero_divisor(_whole(other)) if is_exact(other) else other
@@ -286,7 +297,7 @@ def _int_power(x: Any, n: Any) -> Any:
     return jnp.where(n < 0, inverse, value)
 
 
-@op(promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input", "exponent", "result"))
+@elementwise(promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input", "exponent", "result"))
 def _pow(input: Operand, exponent: Operand):
     """`input ** exponent`."""
     return _int_power(input, exponent) if is_exact(input) else jnp.power(input, exponent)
@@ -297,7 +308,7 @@ def _check_whole_power(input: Any, exponent: int, **_: Any) -> None:
         raise RuntimeError(_MSG_NEGATIVE_POWER)
 
 
-@op(promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input",), check=_check_whole_power)
+@elementwise(promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input",), check=_check_whole_power)
 def _whole_power(input: Array, exponent: int):
     """`input ** exponent` for a whole number, part of the program."""
     if input.dtype == jnp.bool_:
@@ -305,7 +316,7 @@ def _whole_power(input: Array, exponent: int):
     return lax.integer_pow(input, exponent)
 
 
-@op(promote=INT_TO_FLOAT, name="pow", spaces=(), inplace=True, out=True, saves=("input",))
+@elementwise(promote=INT_TO_FLOAT, name="pow", spaces=(), inplace=True, out=True, saves=("input",))
 def _common_power(input: Array, exponent: float):
     """`input ** exponent` for the floats that have a program of their own: whole ones and +-0.5."""
     if exponent == 0.5:
@@ -363,7 +374,7 @@ def _float_power_(input: Any, exponent: Any) -> Any:
 publish("Tensor", "float_power_", named(_float_power_, "float_power_", "In-place version of `float_power`."))
 
 
-@op(promote=INT_TO_FLOAT, saves=_BOTH)
+@elementwise(promote=INT_TO_FLOAT, saves=_BOTH)
 def ldexp(input: Array, other: Array):
     """`input * 2 ** other`."""
     return input * jnp.power(jnp.asarray(2, other.dtype), other)
@@ -435,7 +446,7 @@ def _check_heaviside(input: Any, values: Any) -> None:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
 
 
-@op(promote=DEFAULT, differentiable=False, check=_check_heaviside)
+@elementwise(promote=DEFAULT, differentiable=False, check=_check_heaviside)
 def heaviside(input: Array, values: Array):
     """0 below zero, 1 above, `values` at zero."""
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
@@ -458,7 +469,7 @@ def _cpp(d: Any) -> str:
             "complex128": "c10::complex<double>"}.get(d.name, d.name)  # fmt: skip
 
 
-@op(promote=DEFAULT, saves=("input", "end", "weight"), check=_check_lerp)
+@elementwise(promote=DEFAULT, saves=("input", "end", "weight"), check=_check_lerp)
 def lerp(input: Array, end: Array, weight: Operand):
     """`input + weight * (end - input)`, exact at both ends."""
     delta = end - input
@@ -483,25 +494,25 @@ def _bounded(x: Any, low: Any, high: Any) -> Any:
     return x
 
 
-@op(promote=DEFAULT, saves=("input", "min", "max"), check=_check_clamp, aliases=("clip",))
+@elementwise(promote=DEFAULT, saves=("input", "min", "max"), check=_check_clamp, aliases=("clip",))
 def clamp(input: Array, min: Operand | None = None, max: Operand | None = None):
     """`input` held between `min` and `max`, tensors or numbers or None; `max` where `min > max`."""
     return _bounded(input, min, max)
 
 
-@op(promote=DEFAULT, saves=("input", "min"), check=_check_clamp)
+@elementwise(promote=DEFAULT, saves=("input", "min"), check=_check_clamp)
 def clamp_min(input: Array, min: Operand):
     """`input` or `min`, whichever is larger."""
     return _bounded(input, min, None)
 
 
-@op(promote=DEFAULT, saves=("input", "max"), check=lambda input, max: _check_clamp(input, None, max))
+@elementwise(promote=DEFAULT, saves=("input", "max"), check=lambda input, max: _check_clamp(input, None, max))
 def clamp_max(input: Array, max: Operand):
     """`input` or `max`, whichever is smaller."""
     return _bounded(input, None, max)
 
 
-@op(promote=COMPLEX_TO_FLOAT, saves=_BOTH, inplace=False, out=False)
+@elementwise(promote=COMPLEX_TO_FLOAT, saves=_BOTH, inplace=False, out=False)
 def dist(input: Array, other: Array, p: float = 2):
     """The p-norm of `input - other`, 0-d."""
     delta = input - other

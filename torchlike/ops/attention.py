@@ -15,7 +15,9 @@ from .validate import broadcast, c_name, probability, scalar_name
 FUNCTIONAL = ("nn.functional",)
 
 
-def _check(query: Any, key: Any, value: Any, attn_mask: Any = None, enable_gqa: bool = False, **_: Any) -> None:
+def _check(
+    query: Any, key: Any, value: Any, attn_mask: Any = None, enable_gqa: bool = False, **_: Any
+) -> None:
     q, k, v = query, key, value
     if not q.dtype is k.dtype is v.dtype:
         raise RuntimeError(
@@ -36,7 +38,8 @@ def _check(query: Any, key: Any, value: Any, attn_mask: Any = None, enable_gqa: 
         )
     if q.shape[-1] != k.shape[-1]:
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(k.shape[:-2])}, {q.shape[-1]}] "
+            f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(k.shape[:-2])}, "
+            f"{q.shape[-1]}] "
             f"but got: [{math.prod(k.shape[:-2])}, {k.shape[-1]}]."
         )
     if k.shape[-2] != v.shape[-2]:
@@ -47,7 +50,9 @@ def _check(query: Any, key: Any, value: Any, attn_mask: Any = None, enable_gqa: 
     if enable_gqa:
         for x in (k, v):
             if q.ndim < 3 or x.ndim < 3 or x.shape[-3] == 0 or q.shape[-3] % x.shape[-3]:
-                raise RuntimeError("Number of heads in key and value must divide the number of heads in query")
+                raise RuntimeError(
+                    "Number of heads in key and value must divide the number of heads in query"
+                )
     else:
         heads = broadcast(q.shape[:-2], k.shape[:-2], v.shape[:-2])
     if attn_mask is not None:

@@ -92,7 +92,8 @@ def _check_indices(input: Any, target: Any, weight: Any, kernel: str) -> None:
     elif input.ndim == 4:
         if target.ndim != 3:
             raise RuntimeError(
-                f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.ndim}"
+                "only batches of spatial targets supported (3D tensors) but got targets of dimension: "
+                f"{target.ndim}"
             )
         if input.shape[2:] != target.shape[1:]:
             raise RuntimeError(
@@ -132,7 +133,8 @@ def _check_cross_entropy(
         return
     if not target.dtype.is_floating_point:
         raise RuntimeError(
-            f"Expected floating point type for target with class probabilities, got {scalar_name(target.dtype)}"
+            "Expected floating point type for target with class probabilities, got "
+            f"{scalar_name(target.dtype)}"
         )
     if ignore_index >= 0:
         raise RuntimeError("ignore_index is not supported for floating point target")
@@ -156,7 +158,8 @@ def _probability_loss(x: Any, target: Any, weight: Any, smoothing: float, name: 
 @op(spaces=FUNCTIONAL, saves=("input",), check=_check_cross_entropy)
 def cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
+    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ):  # fmt: skip
     """Cross entropy between unnormalised scores and classes, `logsumexp(x) - x[target]`.
 
@@ -215,7 +218,8 @@ def nll_loss(
 def _check_matrix(input: Any) -> None:
     if input.ndim > 2 or (input.ndim and input.shape[-1] == 0):
         raise RuntimeError(
-            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: " + shape_text(input.shape)
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            + shape_text(input.shape)
         )
 
 
@@ -228,9 +232,14 @@ def _check_multi_margin(
         raise ValueError("only p == 1 and p == 2 supported")
     _check_matrix(input)
     batch = input.shape[0] if input.ndim == 2 else 1
-    if target.ndim > 1 or (target.ndim == 1 and target.shape[0] != batch) or (target.ndim == 0 and batch != 1):
+    if (
+        target.ndim > 1
+        or (target.ndim == 1 and target.shape[0] != batch)
+        or (target.ndim == 0 and batch != 1)
+    ):
         raise RuntimeError(
-            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch "
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples "
+            "(batch "
             f"size). Expected target size [{batch}], but got {shape_text(target.shape)}. "
             f"Input has shape {shape_text(input.shape)}."
         )
@@ -275,7 +284,8 @@ def _check_multilabel_margin(
     _check_matrix(input)
     if input.shape != target.shape:
         raise RuntimeError(
-            f"inconsistent target size: {shape_text(target.shape)} for input of size: {shape_text(input.shape)}"
+            f"inconsistent target size: {shape_text(target.shape)} for input of size: "
+            f"{shape_text(input.shape)}"
         )
     if target.dtype.name != "int64":
         raise RuntimeError(f"expected scalar type Long but found {scalar_name(target.dtype)}")

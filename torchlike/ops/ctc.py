@@ -50,7 +50,13 @@ def _log_likelihood(log_probs: Any, labels: Any, steps: Any, counts: Any, blank:
 
 
 def _check(
-    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int, reduction: str, **_: Any
+    log_probs: Any,
+    targets: Any,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int,
+    reduction: str,
+    **_: Any,
 ) -> None:
     check_reduction(reduction)
     batch = log_probs.shape[1] if log_probs.ndim == 3 else 1
@@ -65,7 +71,8 @@ def _check(
         raise not_implemented("ctc_loss_cpu", log_probs.dtype)
     if targets.ndim == 2 and targets.shape[0] != batch:
         raise RuntimeError(
-            f"Expected tensor to have size {batch} at dimension 0, but got size {targets.shape[0]} for argument #2 "
+            f"Expected tensor to have size {batch} at dimension 0, but got size {targets.shape[0]} for "
+            "argument #2 "
             f"'targets' {_WHERE}"
         )
 
@@ -107,7 +114,8 @@ def _lengths(value: Any) -> Any:
 
 @function(spaces=("nn.functional",))
 def ctc_loss(
-    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
+    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
+    reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Any:  # fmt: skip
     """Negative log likelihood of label sequences under per-step distributions, over all alignments.
@@ -124,12 +132,14 @@ def ctc_loss(
     longest = max(counts, default=0)
     if targets.dim() == 2 and longest > targets.shape[1]:
         raise RuntimeError(
-            f"Expected tensor to have size at least {longest} at dimension 1, but got size {targets.shape[1]} for "
+            f"Expected tensor to have size at least {longest} at dimension 1, but got size "
+            f"{targets.shape[1]} for "
             f"argument #2 'targets' {_WHERE}"
         )
     if targets.dim() == 1 and log_probs.dim() == 3 and sum(counts) != targets.shape[0]:
         raise RuntimeError(
-            f"Expected tensor to have size {sum(counts)} at dimension 0, but got size {targets.shape[0]} for argument "
+            f"Expected tensor to have size {sum(counts)} at dimension 0, but got size {targets.shape[0]} for "
+            "argument "
             f"#2 'targets' {_WHERE}"
         )
     return _ctc(

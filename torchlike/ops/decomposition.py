@@ -124,7 +124,7 @@ def _check_householder(input: Any, tau: Any) -> None:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype.name} does not match input dtype {input.dtype.name}")
 
 
-@linalg("householder_product", "orgqr", "Tensor.orgqr", saves=("input", "tau"), check=_check_householder)
+@linalg("householder_product", "torch.orgqr", "Tensor.orgqr", saves=("input", "tau"), check=_check_householder)
 def householder_product(input: Array, tau: Array):
     """The first columns of the product of the Householder reflectors that `geqrf` packs."""
     m, n = input.shape[-2:]

@@ -41,7 +41,9 @@ def _mixed(input: Any, keep: Any, p: Any, alpha: bool) -> Any:
 
 def _check(input: Any, **_: Any) -> None:
     if not (input.dtype.is_floating_point or input.dtype.is_complex):
-        raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}")
+        raise RuntimeError(
+            f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}"
+        )
 
 
 @op(spaces=(), differentiable=False)
@@ -62,7 +64,9 @@ def _dropout(input: Array, keep: Array, p: Scalar, alpha: bool = False):
     return _mixed(input, keep, jnp.asarray(p), alpha)
 
 
-def _apply(input: Any, p: float, training: bool, inplace: bool, feature: bool = False, alpha: bool = False) -> Any:
+def _apply(
+    input: Any, p: float, training: bool, inplace: bool, feature: bool = False, alpha: bool = False
+) -> Any:
     if feature and training and input.dim() < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     if not training or p == 0 or input.numel() == 0:
@@ -111,8 +115,10 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     ndim = input.dim()
     if ndim not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input. Note that dropout1d exists to provide "
-            "channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch "
+            f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input. Note that dropout1d exists "
+            "to provide "
+            "channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
+            "batch "
             "dimension (i.e. 2D or 3D inputs)."
         )
     return _channelwise(input, p, training, inplace, ndim == 3)
@@ -120,9 +126,12 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 def _warn_rank(name: str, ndim: int, spatial: int) -> None:
     warnings.warn(
-        f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in a future "
-        f"release. To retain the behavior and silence this warning, please use dropout instead. Note that {name} "
-        f"exists to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a channel dimension, "
+        f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in a "
+        "future "
+        "release. To retain the behavior and silence this warning, please use dropout instead. Note that "
+        f"{name} "
+        f"exists to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a channel "
+        "dimension, "
         f"and an optional batch dimension (i.e. {spatial + 1}D or {spatial + 2}D inputs).",
         stacklevel=3,
     )
@@ -140,9 +149,12 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
         _warn_rank("dropout2d", ndim, 2)
     if ndim == 3:
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
-            "desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change "
-            "in a future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To "
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
+            "is "
+            "desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior "
+            "will change "
+            "in a future release to interpret the input as one without a batch dimension, i.e. shape (C, H, "
+            "W). To "
             "maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
             stacklevel=2,
         )
@@ -167,7 +179,9 @@ def _flat(name: str, inplace: bool, **kind: bool) -> Any:
         return _apply(input, p, train, inplace, **kind)
 
     call.__name__ = call.__qualname__ = name + "_" * inplace
-    call.__doc__ = f"`torch.nn.functional.{name}` with `train` in place of `training`" + ", in place." * inplace
+    call.__doc__ = (
+        f"`torch.nn.functional.{name}` with `train` in place of `training`" + ", in place." * inplace
+    )
     return function(spaces=("torch",))(call)
 
 

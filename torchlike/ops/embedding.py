@@ -62,7 +62,11 @@ def _check_embedding(weight: Any, indices: Any, **_: Any) -> None:
 
 @op(spaces=("torch",), saves=("indices",), grad_name="EmbeddingBackward0", check=_check_embedding)
 def embedding(
-    weight: Array, indices: Array, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
+    weight: Array,
+    indices: Array,
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
 ):
     """The rows of `weight` at `indices`; `torch.nn.functional.embedding` says more."""
     rows = weight.shape[0]
@@ -95,7 +99,8 @@ def _padding_row(padding_idx: int | None, rows: int, message: str) -> int:
 
 @function(spaces=FUNCTIONAL, name="embedding")
 def embedding_functional(
-    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
+    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
+    norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Any:  # fmt: skip
     """The rows of `weight` at the indices `input`.
@@ -148,7 +153,9 @@ def _embedding_bag(
         f"offsets[-1] can not be greater than input's length {count} but got offsets[-1] of {{}}", offsets[-1],
     )  # fmt: skip
     bags = offsets.shape[0] - include_last_offset
-    bag = jnp.searchsorted(offsets[:bags], jnp.arange(count, dtype=offsets.dtype), side="right") - 1  # (count,)
+    bag = (
+        jnp.searchsorted(offsets[:bags], jnp.arange(count, dtype=offsets.dtype), side="right") - 1
+    )  # (count,)
     values = _rows(weight, indices, padding_idx, scale_grad_by_freq)  # (count, width)
     live = indices != padding_idx
     if mode == "max":
@@ -169,15 +176,19 @@ def _embedding_bag(
     return out
 
 
-def _check_bag_arguments(input: Any, weight: Any, offsets: Any, mode: str, by_frequency: bool, sparse: bool, scale: Any) -> None:
+def _check_bag_arguments(
+    input: Any, weight: Any, offsets: Any, mode: str, by_frequency: bool, sparse: bool, scale: Any
+) -> None:
     if scale is not None and input.shape != scale.shape:
         raise ValueError(
-            f"embedding_bag: If per_sample_weights ({size_text(scale.shape)}) is not None, then it must have the same "
+            f"embedding_bag: If per_sample_weights ({size_text(scale.shape)}) is not None, then it must have "
+            "the same "
             f"shape as the input ({size_text(input.shape)})"
         )
     if input.dim() == 2 and offsets is not None:
         raise ValueError(
-            "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
+            "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed "
+            "length "
             f"sequences. However, found offsets of type {type(offsets)}"
         )
     if input.dim() not in (1, 2):
@@ -195,7 +206,8 @@ def _check_bag_arguments(input: Any, weight: Any, offsets: Any, mode: str, by_fr
         raise ValueError("max mode does not support sparse weights")
     if scale is not None and mode != "sum":
         raise NotImplementedError(
-            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
+            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for "
+            "mode='sum' "
             f"(got mode='{mode}'). Please open a feature request on GitHub."
         )
 
@@ -203,7 +215,8 @@ def _check_bag_arguments(input: Any, weight: Any, offsets: Any, mode: str, by_fr
 @function(spaces=FUNCTIONAL)
 def embedding_bag(
     input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2,
-    scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Any = None,
+    scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+    per_sample_weights: Any = None,
     include_last_offset: bool = False, padding_idx: int | None = None,
 ) -> Any:  # fmt: skip
     """Sums, means or maxima of bags of rows, without the rows as an intermediate result.
@@ -222,7 +235,9 @@ def embedding_bag(
     if weight.dtype.name in ("int64", "int32") and input.is_floating_point():
         input, weight = weight, input  # PyTorch still takes the old order (weight, input)
     _check_bag_arguments(input, weight, offsets, mode, scale_grad_by_freq, sparse, per_sample_weights)
-    padding = _padding_row(padding_idx, weight.shape[0], "padding_idx must be within the number of embeddings")
+    padding = _padding_row(
+        padding_idx, weight.shape[0], "padding_idx must be within the number of embeddings"
+    )
     if input.dim() == 2:
         offsets = _row_starts(input)
         input = input.reshape(-1)

@@ -16,8 +16,15 @@ from .validate import same_dtype, shape_text, size_text
 _MODES = ("bilinear", "nearest", "bicubic")
 _PADDINGS = ("zeros", "border", "reflection")
 _MSG_CORNERS = (
-    "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
+    "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
+    "specify "
     "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details."
+)
+
+_MSG_UNIT = (
+    "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This "
+    "is not an "
+    "intended use case of affine_grid. See the documentation of affine_grid for details."
 )
 
 
@@ -105,12 +112,14 @@ def _check_sample(input: Any, grid: Any, mode: str, **_: Any) -> None:
         )
     if grid.shape[-1] != input.ndim - 2:
         raise RuntimeError(
-            f"grid_sampler(): expected grid to have size {input.ndim - 2} in last dimension, but got grid with sizes {g}"
+            f"grid_sampler(): expected grid to have size {input.ndim - 2} in last dimension, but got grid "
+            f"with sizes {g}"
         )
     if input.ndim not in (4, 5) or grid.ndim != input.ndim:
         want = input.ndim if input.ndim in (4, 5) else "4D or 5"
         raise RuntimeError(
-            f"grid_sampler(): expected {want}D input and grid with same number of dimensions, but got input with "
+            f"grid_sampler(): expected {want}D input and grid with same number of dimensions, but got input "
+            "with "
             f"sizes {x} and grid with sizes {g}"
         )
     for d, n in enumerate(input.shape[2:], 2):
@@ -134,7 +143,11 @@ def _sample(input: Array, grid: Array, mode: str, padding_mode: str, align_corne
         out = _bicubic(input, raw, padding_mode, align_corners)
     else:
         positions = [_padded(p, size, padding_mode, align_corners) for p, size in zip(raw, sizes)]
-        out = _linear(input, positions) if mode == "bilinear" else _fetch(input, [jnp.round(p) for p in positions])
+        out = (
+            _linear(input, positions)
+            if mode == "bilinear"
+            else _fetch(input, [jnp.round(p) for p in positions])
+        )
     return out.reshape(n, c, *grid.shape[1:-1]).astype(input.dtype)
 
 
@@ -146,7 +159,11 @@ def _corners(align_corners: bool | None) -> bool:
 
 @function(spaces=("nn.functional",))
 def grid_sample(
-    input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+    input: Any,
+    grid: Any,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool | None = None,
 ) -> Any:
     """Samples images at the positions in `grid`.
 
@@ -162,18 +179,22 @@ def grid_sample(
     """
     if mode not in _MODES:
         raise ValueError(
-            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
+            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
+            f"'{mode}'"
         )
     if padding_mode not in _PADDINGS:
         raise ValueError(
-            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
+            "but got: "
             f"'{padding_mode}'"
         )
     return _sample(input, grid, mode, padding_mode, _corners(align_corners))
 
 
 @function(spaces=("torch",), aliases=("grid_sampler_2d", "grid_sampler_3d"))
-def grid_sampler(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
+def grid_sampler(
+    input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Any:
     """`torch.nn.functional.grid_sample` with its modes as numbers, in the order of their documentation."""
     return _sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], bool(align_corners))
 
@@ -186,7 +207,9 @@ def _affine(theta: Array, size: tuple, align_corners: bool):
         line = np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
         axes.append(line if align_corners or n == 1 else line * (n - 1) / n)
     mesh = np.meshgrid(*axes, indexing="ij")
-    base = np.stack([*mesh[::-1], np.ones(sizes)], -1).reshape(-1, len(sizes) + 1)  # (points, d + 1): x, y, (z,) 1
+    base = np.stack([*mesh[::-1], np.ones(sizes)], -1).reshape(
+        -1, len(sizes) + 1
+    )  # (points, d + 1): x, y, (z,) 1
     out = jnp.asarray(base, theta.dtype) @ theta.swapaxes(1, 2)  # (N, points, d)
     return out.reshape(theta.shape[0], *sizes, len(sizes))
 
@@ -203,6 +226,7 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
         `(N, H, W, 2)` or `(N, D, H, W, 3)`.
     """
     size = tuple(int(n) for n in size)
+    align_corners = _corners(align_corners)
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     if len(size) not in (4, 5):
@@ -216,11 +240,13 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
             f"Expected a batch of {d}D affine matrices of shape Nx{d}x{d + 1} for size {size}. "
             f"Got {size_text(tuple(theta.shape))}."
         )
-    if min(size) <= 0:
+    if align_corners and min(size[2:]) == 1:
+        warnings.warn(_MSG_UNIT, stacklevel=2)
+    elif min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     if theta.shape[0] != size[0]:
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: [{size[0]}, {d + 1}] "
             f"but got: [{theta.shape[0]}, {d + 1}]."
         )
-    return _affine(theta, size, _corners(align_corners))
+    return _affine(theta, size, align_corners)

@@ -32,7 +32,9 @@ def _check(input: Any, size: tuple[int, ...], mode: str, **_: Any) -> None:
 
 
 @op(name="upsample", spaces=(), check=_check)
-def _resample(input: Array, size: tuple, factors: tuple | None, mode: str, align_corners: bool, antialias: bool):
+def _resample(
+    input: Array, size: tuple, factors: tuple | None, mode: str, align_corners: bool, antialias: bool
+):
     x = input if input.dtype.itemsize >= 4 else input.astype(jnp.float32)
     wide = x.dtype == jnp.float64
     base = _BASE.get(mode, mode)
@@ -57,13 +59,15 @@ def _sizes(input: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], t
         numbers = _numbers(size, len(spatial))
         if len(numbers) != len(spatial):
             raise ValueError(
-                "Input and output must have the same number of spatial dimensions, but got input with spatial "
+                "Input and output must have the same number of spatial dimensions, but got input with "
+                "spatial "
                 f"dimensions of {spatial} and output size of {size}. Please provide input tensor in "
                 "(N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) format."
             )
         if any(isinstance(n, float) for n in numbers):
             raise TypeError(
-                "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], but got "
+                "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], "
+                "but got "
                 f"size with types {[type(n) for n in numbers]}"
             )
         return tuple(int(n) for n in numbers), None
@@ -72,8 +76,10 @@ def _sizes(input: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], t
     factors = _numbers(scale_factor, len(spatial))
     if len(factors) != len(spatial):
         raise ValueError(
-            "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial "
-            f"dimensions of {spatial} and scale_factor of shape {scale_factor}. Please provide input tensor in "
+            "Input and scale_factor must have the same number of spatial dimensions, but got input with "
+            "spatial "
+            f"dimensions of {spatial} and scale_factor of shape {scale_factor}. Please provide input tensor "
+            "in "
             "(N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) format."
         )
     factors = tuple(float(f) for f in factors)
@@ -85,7 +91,8 @@ def _check_mode(ndim: int, mode: str) -> None:
     known = need is not None or mode in ("nearest", "area", "nearest-exact")
     if ndim not in (3, 4, 5) or not known or (mode in ("bicubic", "lanczos") and ndim != 4):
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: {_MODES} (got {mode})"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: {_MODES} "
+            f"(got {mode})"
         )
     if need is not None and ndim != need + 2:
         raise NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {need + 2}D input")
@@ -93,14 +100,16 @@ def _check_mode(ndim: int, mode: str) -> None:
 
 @function(spaces=("nn.functional",))
 def interpolate(
-    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+    align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
 ) -> Any:  # fmt: skip
     """Resamples the spatial dimensions of `(N, C, d1, ...)`.
 
     Args:
         size: the spatial output size; scale_factor: or the factor, `floor(d * factor)`.
-        mode: `nearest`, `nearest-exact`, `linear` (3-D), `bilinear`, `bicubic` (4-D), `trilinear` (5-D), `area`, or
+        mode: `nearest`, `nearest-exact`, `linear` (3-D), `bilinear`, `bicubic` (4-D), `trilinear` (5-D),
+            `area`, or
             `lanczos` (4-D, with `antialias`).
         align_corners: the corner elements' centres, and not their outer edges, coincide.
         recompute_scale_factor: positions follow the sizes and not the factor given.
@@ -112,24 +121,32 @@ def interpolate(
     interpolating = mode in ("linear", "bilinear", "bicubic", "trilinear")
     if align_corners is not None and not interpolating:
         raise ValueError(
-            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic "
+            "| trilinear"
         )
     out, factors = _sizes(input, size, scale_factor)
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and input.dim() == 4):
         raise ValueError(
-            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input"
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D "
+            "tensor as input"
         )
     _check_mode(input.dim(), mode)
     if mode == "lanczos" and not antialias:
         raise ValueError("lanczos mode requires antialias=True")
-    return _resample(input, out, None if recompute_scale_factor else factors, mode, bool(align_corners), bool(antialias))
+    return _resample(
+        input, out, None if recompute_scale_factor else factors, mode, bool(align_corners), bool(antialias)
+    )
 
 
 @function(spaces=("nn.functional",))
 def upsample(
-    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
 ) -> Any:
     """Deprecated name of `interpolate`."""
     warnings.warn(
@@ -142,7 +159,8 @@ def upsample(
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """Deprecated: `interpolate` with mode `nearest`."""
     warnings.warn(
-        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
     )
     return interpolate(input, size, scale_factor, "nearest")
 
@@ -151,6 +169,7 @@ def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> 
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """Deprecated: `interpolate` with mode `bilinear` and aligned corners."""
     warnings.warn(
-        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
     )
     return interpolate(input, size, scale_factor, "bilinear", True)

@@ -198,7 +198,7 @@ def _inverse(x: Any) -> tuple[Any, Any]:
     return _solve(x, jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape))
 
 
-@linalg("inv", "inverse", "Tensor.inverse", saves=("result",), check=square("linalg.inv"))
+@linalg("inv", "torch.inverse", "Tensor.inverse", saves=("result",), check=square("linalg.inv"))
 def linalg_inv(A: Array):
     """Inverse of square matrices.
 
@@ -266,7 +266,7 @@ def linalg_matrix_rank(A: Array, tol: Operand | None = None, *, atol: Operand | 
 # ---- determinants -----------------------------------------------------------------------------------------
 
 
-@linalg("det", "det", "Tensor.det", saves=("A",), check=square("linalg.det"))
+@linalg("det", "torch.det", "Tensor.det", saves=("A",), check=square("linalg.det"))
 def linalg_det(A: Array):
     """Determinant of square matrices."""
     if A.shape[-1] == 0:
@@ -317,7 +317,7 @@ def _check_power(A: Any, n: int) -> None:
         )
 
 
-@linalg("matrix_power", "matrix_power", "Tensor.matrix_power", saves=("A",), check=_check_power)
+@linalg("matrix_power", "torch.matrix_power", "Tensor.matrix_power", saves=("A",), check=_check_power)
 def linalg_matrix_power(A: Array, n: int):
     """`A` multiplied by itself `n` times; the inverse for negative `n`."""
     if n == 0:
@@ -328,7 +328,7 @@ def linalg_matrix_power(A: Array, n: int):
     return _power(A, abs(n))
 
 
-@linalg("matrix_exp", "matrix_exp", "Tensor.matrix_exp", saves=("A",), check=square("linalg.matrix_exp"), out=False)
+@linalg("matrix_exp", "torch.matrix_exp", "Tensor.matrix_exp", saves=("A",), check=square("linalg.matrix_exp"), out=False)
 def linalg_matrix_exp(A: Array):
     """Matrix exponential."""
     if A.size == 0:

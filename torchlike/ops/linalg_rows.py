@@ -13,6 +13,7 @@ class LinAlgError(RuntimeError):
     """A decomposition did not exist, usually because a matrix is singular (`torch.linalg.LinAlgError`)."""
 
 
+LinAlgError.__name__ = LinAlgError.__qualname__ = "_LinAlgError"  # as tracebacks of PyTorch show it
 publish("linalg", "LinAlgError", LinAlgError)
 
 

@@ -13,8 +13,7 @@ from .validate import c_name, scalar_name, shape_text
 def _check_linear(input: Any, weight: Any, bias: Any = None, **_: Any) -> None:
     if input.ndim == 0:
         raise RuntimeError(
-            "both arguments to linear need to be at least 1D, but they are 0D and "
-            f"{weight.ndim}D"
+            f"both arguments to linear need to be at least 1D, but they are 0D and {weight.ndim}D"
         )
     rows = 1
     for n in input.shape[:-1]:
@@ -24,7 +23,9 @@ def _check_linear(input: Any, weight: Any, bias: Any = None, **_: Any) -> None:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {weight.ndim}D")
     if weight.shape[-1:] != (k,):
         if weight.ndim == 1:
-            raise RuntimeError(f"size mismatch, got input ({rows}), mat ({rows}x{k}), vec ({weight.shape[0]})")
+            raise RuntimeError(
+                f"size mismatch, got input ({rows}), mat ({rows}x{k}), vec ({weight.shape[0]})"
+            )
         out, have = weight.shape
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{k} and {have}x{out})")
     if input.dtype is not weight.dtype:
@@ -36,14 +37,17 @@ def _check_linear(input: Any, weight: Any, bias: Any = None, **_: Any) -> None:
         raise RuntimeError("mat2 must be a matrix, got 1-D tensor")
     if bias.dtype is not weight.dtype:
         raise RuntimeError(
-            f"self and mat2 must have the same dtype, but got {scalar_name(bias.dtype)} and {scalar_name(weight.dtype)}"
+            f"self and mat2 must have the same dtype, but got {scalar_name(bias.dtype)} and "
+            f"{scalar_name(weight.dtype)}"
         )
     target = (rows, weight.shape[0])
     for i, (have, want) in enumerate(zip(bias.shape[::-1], target[::-1]), 1):
         if have not in (1, want):
             raise RuntimeError(
-                f"The expanded size of the tensor ({want}) must match the existing size ({have}) at non-singleton "
-                f"dimension {2 - i}.  Target sizes: {shape_text(target)}.  Tensor sizes: {shape_text(bias.shape)}"
+                f"The expanded size of the tensor ({want}) must match the existing size ({have}) at "
+                "non-singleton "
+                f"dimension {2 - i}.  Target sizes: {shape_text(target)}.  Tensor sizes: "
+                f"{shape_text(bias.shape)}"
             )
 
 
@@ -67,21 +71,24 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
 
 
 def _check_bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None, **_: Any) -> None:
+    if not input1.dtype is input2.dtype is weight.dtype:
+        a, b, w = (c_name(x.dtype) for x in (input1, input2, weight))
+        raise RuntimeError(f"All tensors must have the same dtype, got input1: {a}, input2: {b}, weight: {w}")
     if input1.ndim != input2.ndim:
-        raise RuntimeError(
-            f"bilinear(): input dimensions do not match: got {input1.ndim} and {input2.ndim}"
-        )
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {input1.ndim} and {input2.ndim}")
     for i, (a, b) in enumerate(zip(input1.shape[:-1], input2.shape[:-1])):
         if a != b:
             raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {i}: got {a} and {b}")
     for i, x in ((1, input1), (2, input2)):
         if x.shape[-1] != weight.shape[i]:
             raise RuntimeError(
-                f"bilinear(): input{i} size does not match weight size: got {x.shape[-1]} but expected {weight.shape[i]}"
+                f"bilinear(): input{i} size does not match weight size: got {x.shape[-1]} but expected "
+                f"{weight.shape[i]}"
             )
     if bias is not None and bias.shape[0] != weight.shape[0]:
         raise RuntimeError(
-            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {weight.shape[0]}"
+            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected "
+            f"{weight.shape[0]}"
         )
 
 

@@ -93,7 +93,9 @@ def smooth_l1_loss(
     return reduce_loss(loss, size_average, reduce, reduction)
 
 
-_HUBER = _checked("huber_cpu", "delta", lambda v: v <= 0, "huber_loss does not support non-positive values for delta.")
+_HUBER = _checked(
+    "huber_cpu", "delta", lambda v: v <= 0, "huber_loss does not support non-positive values for delta."
+)
 
 
 @op(spaces=FUNCTIONAL, saves=("input", "target"), check=_HUBER)
@@ -125,7 +127,8 @@ def _check_bce(
         for i, (have, want) in enumerate(zip(weight.shape[::-1], input.shape[::-1]), 1):
             if have not in (1, want):
                 raise RuntimeError(
-                    f"Attempting to broadcast a dimension of length {have} at -{i}! Mismatching argument at index 1 "
+                    f"Attempting to broadcast a dimension of length {have} at -{i}! Mismatching argument at "
+                    "index 1 "
                     f"had {size_text(weight.shape)}; but expected shape should be broadcastable to "
                     f"{shape_text(input.shape)}"
                 )
@@ -170,7 +173,8 @@ def _check_bce_logits(
     check_reduction(reduction, size_average, reduce)
     if input.shape != target.shape:
         raise ValueError(
-            f"Target size ({size_text(target.shape)}) must be the same as input size ({size_text(input.shape)})"
+            f"Target size ({size_text(target.shape)}) must be the same as input size "
+            f"({size_text(input.shape)})"
         )
     if not input.dtype.is_floating_point:
         raise not_implemented("log_sigmoid_cpu", input.dtype)
@@ -184,7 +188,12 @@ def _check_bce_logits(
         broadcast(input.shape, weight.shape)
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target", "weight", "pos_weight"), check=_check_bce_logits)
+@op(
+    promote=DEFAULT,
+    spaces=FUNCTIONAL,
+    saves=("input", "target", "weight", "pos_weight"),
+    check=_check_bce_logits,
+)
 def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
@@ -303,12 +312,18 @@ def _check_soft_margin(
     check_reduction(reduction, size_average, reduce)
     broadcast(input.shape, target.shape)
     if not input.dtype.is_floating_point and not target.dtype.is_floating_point:
-        raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}")
+        raise RuntimeError(
+            f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}"
+        )
 
 
 @op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_soft_margin)
 def soft_margin_loss(
-    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    input: Array,
+    target: Array,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ):
     """`log(1 + exp(-target * input))`, with targets 1 and -1."""
     return reduce_loss(jax.nn.softplus(-target * input), size_average, reduce, reduction)

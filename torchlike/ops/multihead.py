@@ -35,12 +35,14 @@ def _check_ranks(query: Any, key: Any, value: Any, padding: Any, mask: Any, num_
     n = query.ndim
     _require(
         key.ndim == value.ndim == n,
-        f"{start}, expected `key` and `value` to be {n}-D but found {key.ndim}-D and {value.ndim}-D tensors respectively",
+        f"{start}, expected `key` and `value` to be {n}-D but found {key.ndim}-D and {value.ndim}-D tensors "
+        "respectively",
     )
     if padding is not None:
         _require(
             padding.ndim == n - 1,
-            f"{start}, expected `key_padding_mask` to be `None` or {n - 1}-D but found {padding.ndim}-D tensor instead",
+            f"{start}, expected `key_padding_mask` to be `None` or {n - 1}-D but found {padding.ndim}-D "
+            "tensor instead",
         )
     if mask is not None:
         _require(
@@ -62,7 +64,8 @@ def _check_masks(padding: Any, mask: Any, batch: int, rows: int, columns: int, n
         )
     if padding is not None and mask is not None and padding.dtype is not mask.dtype:
         warnings.warn(
-            "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.",
+            "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both "
+            "instead.",
             stacklevel=5,
         )
     if padding is not None:
@@ -78,8 +81,10 @@ def _check_masks(padding: Any, mask: Any, batch: int, rows: int, columns: int, n
 
 
 def _check(
-    query: Any, key: Any, value: Any, in_proj_weight: Any, q_proj_weight: Any, k_proj_weight: Any, v_proj_weight: Any,
-    bias_k: Any, bias_v: Any, static_k: Any, static_v: Any, key_padding_mask: Any, attn_mask: Any, embed_dim: int,
+    query: Any, key: Any, value: Any, in_proj_weight: Any, q_proj_weight: Any, k_proj_weight: Any,
+    v_proj_weight: Any,
+    bias_k: Any, bias_v: Any, static_k: Any, static_v: Any, key_padding_mask: Any, attn_mask: Any,
+    embed_dim: int,
     num_heads: int, is_causal: bool, **_: Any,
 ) -> None:  # fmt: skip
     _check_ranks(query, key, value, key_padding_mask, attn_mask, num_heads)
@@ -151,12 +156,20 @@ def _merged_mask(padding: Any, mask: Any, batch: int, heads: int, extra: int, dt
     return added[0] if len(added) == 1 else added[0] + added[1]
 
 
-@op(name="multi_head_attention", spaces=(), saves=("query", "key", "value", "in_proj_weight", "out_weight"), check=_check)
+@op(
+    name="multi_head_attention",
+    spaces=(),
+    saves=("query", "key", "value", "in_proj_weight", "out_weight"),
+    check=_check,
+)
 def _multihead(
     query: Array, key: Array, value: Array, in_proj_weight: Array | None, in_proj_bias: Array | None,
-    q_proj_weight: Array | None, k_proj_weight: Array | None, v_proj_weight: Array | None, bias_k: Array | None,
-    bias_v: Array | None, static_k: Array | None, static_v: Array | None, out_weight: Array, out_bias: Array | None,
-    key_padding_mask: Array | None, attn_mask: Array | None, keep: Array | None, dropout_p: Scalar, embed_dim: int,
+    q_proj_weight: Array | None, k_proj_weight: Array | None, v_proj_weight: Array | None,
+    bias_k: Array | None,
+    bias_v: Array | None, static_k: Array | None, static_v: Array | None, out_weight: Array,
+    out_bias: Array | None,
+    key_padding_mask: Array | None, attn_mask: Array | None, keep: Array | None, dropout_p: Scalar,
+    embed_dim: int,
     num_heads: int, add_zero_attn: bool, same: str, is_causal: bool, need_weights: bool, average: bool,
 ):  # fmt: skip
     batched = query.ndim == 3
@@ -211,7 +224,8 @@ def _sameness(query: Any, key: Any, value: Any) -> str:
 
 @function(spaces=("nn.functional",))
 def multi_head_attention_forward(
-    query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any, in_proj_bias: Any,
+    query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any,
+    in_proj_bias: Any,
     bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: float, out_proj_weight: Any, out_proj_bias: Any,
     training: bool = True, key_padding_mask: Any = None, need_weights: bool = True, attn_mask: Any = None,
     use_separate_proj_weight: bool = False, q_proj_weight: Any = None, k_proj_weight: Any = None,
@@ -243,9 +257,12 @@ def multi_head_attention_forward(
         batch = query.shape[1] if query.dim() == 3 else 1
         keep = draw_keep(query, dropout_p, (batch, num_heads, query.shape[0], columns))
     weight = None if use_separate_proj_weight else in_proj_weight
-    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else (None, None, None)
+    separate = (
+        (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else (None, None, None)
+    )
     result = _multihead(
-        query, key, value, weight, in_proj_bias, *separate, bias_k, bias_v, static_k, static_v, out_proj_weight,
+        query, key, value, weight, in_proj_bias, *separate, bias_k, bias_v, static_k, static_v,
+        out_proj_weight,
         out_proj_bias, key_padding_mask, attn_mask, keep, float(dropout_p), int(embed_dim_to_check), int(num_heads),
         bool(add_zero_attn), _sameness(query, key, value), bool(is_causal), bool(need_weights),
         bool(average_attn_weights),

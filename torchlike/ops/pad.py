@@ -29,7 +29,8 @@ def _check(input: Any, pad: tuple[int, ...], mode: str, **_: Any) -> None:
         raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) > 2 * input.ndim:
         raise RuntimeError(
-            "Padding length should be less than or equal to two times the input dimension but got padding length "
+            "Padding length should be less than or equal to two times the input dimension but got padding "
+            "length "
             f"{len(pad)} and input of dimension {input.ndim}"
         )
     if mode not in ("constant", *_JNP_MODES):
@@ -43,14 +44,17 @@ def _check(input: Any, pad: tuple[int, ...], mode: str, **_: Any) -> None:
             raise RuntimeError("narrow(): length must be non-negative.")
         if mode == "reflect" and max(low, high) >= n:
             raise RuntimeError(
-                f"Argument #{4 + 2 * (input.ndim - 1 - i)}: Padding size should be less than the corresponding input "
-                f"dimension, but got: padding ({low}, {high}) at dimension {i} of input {shape_text(input.shape)}"
+                f"Argument #{4 + 2 * (input.ndim - 1 - i)}: Padding size should be less than the "
+                "corresponding input "
+                f"dimension, but got: padding ({low}, {high}) at dimension {i} of input "
+                f"{shape_text(input.shape)}"
             )
         if mode == "circular" and max(low, high) > n:
             raise RuntimeError("Padding value causes wrapping around more than once.")
         if mode != "constant" and i and n + low + high <= 0:
             raise RuntimeError(
-                f"input (size: {n}) with padding ({low}, {high}) at dimension {i} leaves nothing; use smaller crops"
+                f"input (size: {n}) with padding ({low}, {high}) at dimension {i} leaves nothing; use "
+                "smaller crops"
             )
 
 

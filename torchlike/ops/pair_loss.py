@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 
@@ -48,7 +49,8 @@ def _check_cosine(
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if not input1.ndim == input2.ndim == target.ndim + 1:
         raise RuntimeError(
-            f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
+            f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with "
+            "sizes "
             f"{shape_text(input1.shape)} and {shape_text(input2.shape)}."
         )
     broadcast(target.shape, broadcast(input1.shape, input2.shape)[:-1])
@@ -80,7 +82,8 @@ def _check_ranking(
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
-            f"input1: {size_text(input1.shape)}, input2: {size_text(input2.shape)}, target: {size_text(target.shape)} "
+            f"input1: {size_text(input1.shape)}, input2: {size_text(input2.shape)}, target: "
+            f"{size_text(target.shape)} "
         )
     broadcast(target.shape, broadcast(input1.shape, input2.shape))
 
@@ -99,7 +102,8 @@ def _same_ndim(anchor: Any, positive: Any, negative: Any) -> None:
     a, p, n = len(anchor.shape), len(positive.shape), len(negative.shape)
     if not a == p == n:
         raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
+            "but got: "
             f"anchor {a}D, positive {p}D, and negative {n}D inputs"
         )
 
@@ -110,7 +114,8 @@ def _check_margin(margin: float) -> None:
 
 
 def _check_triplet(
-    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None,
+    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, size_average: Any = None,
+    reduce: Any = None,
     reduction: str = "mean", **_: Any,
 ) -> None:  # fmt: skip
     check_reduction(reduction, size_average, reduce)

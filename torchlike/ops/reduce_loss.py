@@ -26,7 +26,8 @@ def check_reduction(
     name = reduction_name(size_average, reduce, reduction)
     if size_average is not None or reduce is not None:
         warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{name}' instead.", stacklevel=4
+            f"size_average and reduce args will be deprecated, please use reduction='{name}' instead.",
+            stacklevel=4,
         )
     if name not in ("none", "mean", "sum"):
         raise ValueError(f"{name} is not a valid value for reduction")
@@ -36,7 +37,8 @@ def check_mean_dtype(dtype: Any, name: str) -> None:
     """RuntimeError for the mean of an integer loss."""
     if name == "mean" and dtype.category < 2:
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+            "dtype. "
             f"Got: {scalar_name(dtype)}"
         )
 

@@ -72,7 +72,17 @@ def _recurrent(
     x = input.swapaxes(0, 1) if batch_first else input
     c0 = hx[1] if mode == "lstm" else None
     out, h, c = _network(
-        x, hx[0], c0, params, mode, num_layers, has_biases, 1 + bidirectional, keeps, jnp.asarray(dropout), None
+        x,
+        hx[0],
+        c0,
+        params,
+        mode,
+        num_layers,
+        has_biases,
+        1 + bidirectional,
+        keeps,
+        jnp.asarray(dropout),
+        None,
     )
     out = out.swapaxes(0, 1) if batch_first else out
     return (out, h, c) if mode == "lstm" else (out, h)
@@ -92,7 +102,17 @@ def _recurrent_packed(
     x = jnp.where(valid[..., None], x, 0)
     c0 = hx[1] if mode == "lstm" else None
     out, h, c = _network(
-        x, hx[0], c0, params, mode, num_layers, has_biases, 1 + bidirectional, keeps, jnp.asarray(dropout), valid
+        x,
+        hx[0],
+        c0,
+        params,
+        mode,
+        num_layers,
+        has_biases,
+        1 + bidirectional,
+        keeps,
+        jnp.asarray(dropout),
+        valid,
     )
     row = jnp.arange(total)
     step = jnp.searchsorted(ends, row, side="right")
@@ -105,7 +125,11 @@ def _run(mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     names = ["has_biases", "num_layers", "dropout", "train", "bidirectional"]
     state = args[1] if len(args) > 1 else kwargs.get("hx")
     packed = "batch_sizes" in kwargs or (len(args) > 3 and isinstance(args[3], (tuple, list)))
-    names = ["data", "batch_sizes", "hx", "params", *names] if packed else ["input", "hx", "params", *names, "batch_first"]
+    names = (
+        ["data", "batch_sizes", "hx", "params", *names]
+        if packed
+        else ["input", "hx", "params", *names, "batch_first"]
+    )
     given = dict(zip(names, args)) | kwargs
     missing = [n for n in names if n not in given]
     if missing or state is None and not packed:
@@ -140,7 +164,8 @@ def _published(mode: str, state: str, result: str) -> Any:
     Args:
         input: `(T, B, F)`, or `(B, T, F)` with `batch_first`; data: `(sum of lengths, F)`.
         hx: {state}, each `(layers * directions, B, H)`.
-        params: per layer and direction w_ih, w_hh, then b_ih, b_hh with `has_biases`, then w_hr with a projection.
+        params: per layer and direction w_ih, w_hh, then b_ih, b_hh with `has_biases`, then w_hr with a
+            projection.
         dropout: probability of the dropout between layers, applied when `train`.
 
     Returns:
@@ -158,10 +183,14 @@ rnn_relu = _published("rnn_relu", "h0", "(output, h)")
 def _check_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, **_: Any) -> None:
     states = hx if isinstance(hx, tuple) else (hx,)
     if input.shape[-1] != w_ih.shape[1]:
-        raise RuntimeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {w_ih.shape[1]}")
+        raise RuntimeError(
+            f"input has inconsistent input_size: got {input.shape[-1]} expected {w_ih.shape[1]}"
+        )
     for i, h in enumerate(states):
         if h.shape[-1] != w_hh.shape[1]:
-            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {h.shape[-1]}, expected {w_hh.shape[1]}")
+            raise RuntimeError(
+                f"hidden{i} has inconsistent hidden_size: got {h.shape[-1]}, expected {w_hh.shape[1]}"
+            )
         if h.shape[:-1] != input.shape[:-1]:
             raise RuntimeError(
                 f"Input batch size {input.shape[0]} doesn't match hidden{i} batch size {h.shape[0]}"

@@ -72,7 +72,9 @@ def softmax_functional(input: Any, dim: int | None = None, _stacklevel: int = 3,
 
 
 @function(spaces=("nn.functional",), name="log_softmax")
-def log_softmax_functional(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def log_softmax_functional(
+    input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Any:
     """Log-softmax along `dim` (deprecated without: 0 for 0-, 1- and 3-d input, else 1)."""
     if dim is None:
         dim = _implicit_dim("log_softmax", input.dim(), _stacklevel)
@@ -91,7 +93,8 @@ def _check_gumbel(logits: Any, dim: int = -1, **_: Any) -> None:
     wrap_dim(dim, logits.ndim)
     if not logits.dtype.is_floating_point:
         raise RuntimeError(
-            "Exponential distribution is a continuous probability distribution. dtype must be a floating point "
+            "Exponential distribution is a continuous probability distribution. dtype must be a floating "
+            "point "
             f"but you specified {scalar_name(logits.dtype)}"
         )
 

@@ -23,11 +23,17 @@ def _check_windows(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -
     for name, value in named.items():
         if not isinstance(value, int) and len(value) != 2:
             raise RuntimeError(f"It is expected {name} equals to 2, but got size {len(value)}")
-    spelled = {"kernel_size": ("kernel size", "kernel"), "stride": ("stride", "stride"), "dilation": ("dilation", "dilation")}
+    spelled = {
+        "kernel_size": ("kernel size", "kernel"),
+        "stride": ("stride", "stride"),
+        "dilation": ("dilation", "dilation"),
+    }
     for name, (text, short) in spelled.items():
         h, w = _pair(named[name])
         if min(h, w) <= 0:
-            raise RuntimeError(f"{text} should be greater than zero, but got {short}_height: {h} {short}_width: {w}")
+            raise RuntimeError(
+                f"{text} should be greater than zero, but got {short}_height: {h} {short}_width: {w}"
+            )
     h, w = _pair(padding)
     if min(h, w) < 0:
         raise RuntimeError(f"padding should be non-negative, but got pad_height: {h} pad_width: {w}")
@@ -45,7 +51,8 @@ def _check_unfold(input: Any, kernel_size: Any, dilation: Any, padding: Any, str
         raise IndexError("Dimension out of range (expected to be in range of [-2, 1], but got 2)")
     if input.ndim > 4:
         raise RuntimeError(
-            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for "
+            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions "
+            "for "
             f"input, but got: {shape_text(input.shape)}"
         )
     counts = _blocks(input.shape[-2:], kernel_size, dilation, padding, stride)
@@ -53,7 +60,8 @@ def _check_unfold(input: Any, kernel_size: Any, dilation: Any, padding: Any, str
         k, d, p = (_pair(v) for v in (kernel_size, dilation, padding))
         raise RuntimeError(
             f"Given input with spatial size {input.shape[-2:]}, kernel_size={k}, dilation={d}, padding={p}, "
-            f"calculated shape of the array of sliding blocks as {counts}, but its components must be at least one."
+            f"calculated shape of the array of sliding blocks as {counts}, but its components must be at "
+            "least one."
         )
     if input.dtype.category < 2 and input.dtype.name != "bool":
         raise not_implemented("im2col_out_cpu", input.dtype)
@@ -90,7 +98,8 @@ def _check_fold(
     _check_windows(kernel_size, dilation, padding, stride)
     if input.ndim not in (2, 3):
         raise RuntimeError(
-            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for "
+            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero "
+            "dimensions for "
             f"input, but got: {shape_text(input.shape)}"
         )
     size, k, d, p, s = (_pair(v) for v in (output_size, kernel_size, dilation, padding, stride))
@@ -103,7 +112,8 @@ def _check_fold(
     rows, columns = _blocks(size, k, d, p, s)
     if rows * columns != length:
         raise RuntimeError(
-            f"Given output_size={size}, kernel_size={k}, dilation={d}, padding={p}, stride={s}, expected size of "
+            f"Given output_size={size}, kernel_size={k}, dilation={d}, padding={p}, stride={s}, expected "
+            "size of "
             f"input's dimension 2 to match the calculated number of sliding blocks {rows} * {columns} = "
             f"{rows * columns}, but got input.size(2)={length}."
         )
@@ -111,7 +121,12 @@ def _check_fold(
 
 @op(spaces=FUNCTIONAL, check=_check_fold)
 def fold(
-    input: Array, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+    input: Array,
+    output_size: Ints,
+    kernel_size: Ints,
+    dilation: Ints = 1,
+    padding: Ints = 0,
+    stride: Ints = 1,
 ):
     """Sums sliding blocks into an image: `(N, C * kh * kw, blocks)` to `(N, C, *output_size)`; `unfold` transposed."""
     x = input if input.ndim == 3 else input[None]
@@ -149,7 +164,8 @@ def _check_shuffle(input: Any, upscale_factor: int, **_: Any) -> None:
         raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {upscale_factor}")
     if input.shape[-3] % upscale_factor**2:
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+            "upscale_factor, "
             f"but input.size(-3)={input.shape[-3]} is not divisible by {upscale_factor**2}"
         )
 
@@ -195,7 +211,9 @@ def _check_channel_shuffle(input: Any, groups: int, **_: Any) -> None:
             f"channel_shuffle expects input with > 2 dims, but got input with sizes {shape_text(input.shape)}"
         )
     if groups <= 0:
-        raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
+        raise RuntimeError(
+            f"Number of groups to divide channels in must be positive. Value of groups:{groups}"
+        )
     if input.shape[1] % groups:
         raise RuntimeError(
             "Number of channels must be divisible by groups. "

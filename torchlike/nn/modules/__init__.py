@@ -1,32 +1,8 @@
 """All layers, by file as in `torch.nn.modules`."""
 
+# ruff: noqa: F403 - each part names what it exports
+
 from .module import Module as Module  # noqa: I001 - first: the files below build on it
-from . import (
-    activation,
-    adaptive,
-    batchnorm,
-    channelshuffle,
-    container,
-    conv,
-    distance,
-    dropout,
-    flatten,
-    fold,
-    instancenorm,
-    lazy_conv,
-    linear,
-    linear_cross_entropy,
-    loss,
-    multihead,
-    normalization,
-    padding,
-    pixelshuffle,
-    pooling,
-    rnn,
-    sparse,
-    transformer,
-    upsampling,
-)
 from .activation import *
 from .adaptive import *
 from .batchnorm import *
@@ -52,31 +28,4 @@ from .sparse import *
 from .transformer import *
 from .upsampling import *
 
-_PARTS = (
-    activation,
-    adaptive,
-    batchnorm,
-    channelshuffle,
-    container,
-    conv,
-    distance,
-    dropout,
-    flatten,
-    fold,
-    instancenorm,
-    lazy_conv,
-    linear,
-    linear_cross_entropy,
-    loss,
-    multihead,
-    normalization,
-    padding,
-    pixelshuffle,
-    pooling,
-    rnn,
-    sparse,
-    transformer,
-    upsampling,
-)
-
-__all__ = ["Module", *[name for part in _PARTS for name in part.__all__]]  # pyright: ignore
+__all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]  # pyright: ignore

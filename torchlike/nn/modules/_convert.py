@@ -25,7 +25,7 @@ def parse_to(
     *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, tensor: Any = None,
     memory_format: Any = None,
 ) -> tuple[Any, Any, bool, Any]:  # fmt: skip
-    """The arguments of `.to(...)`, in any of their three forms, as (device, dtype, non_blocking, memory_format).
+    """The arguments of `.to(...)`, as (device, dtype, non_blocking, memory_format).
 
     Raises:
         TypeError: an argument is no device, dtype or tensor.
@@ -50,7 +50,8 @@ def parse_to(
         raise TypeError(
             "to() received an invalid combination of arguments - got ("
             + ", ".join(type(a).__name__ for a in args)
-            + "), but expected one of (device, dtype, non_blocking), (dtype, non_blocking), (tensor, non_blocking)"
+            + "), but expected one of (device, dtype, non_blocking), (dtype, non_blocking), "
+            + "(tensor, non_blocking)"
         )
     if device is not None:
         device = Device(device) if not isinstance(device, Device) else device

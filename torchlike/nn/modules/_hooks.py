@@ -13,7 +13,10 @@ from ..._core.function import Function
 from ..._core.modes import is_grad_enabled
 from ..._core.tensor import Tensor
 
-_MSG_BOTH_KINDS = "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
+_MSG_BOTH_KINDS = (
+    "Cannot use both regular backward hooks and full backward hooks on a single Module. "
+    "Please use only one of them."
+)
 _MSG_BOTH_GLOBAL = (
     "Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
     "Please use only one of them."

@@ -180,8 +180,8 @@ class StateMixin:
         """Copies one entry; the message if it cannot be."""
         if not isinstance(source, Tensor):
             return (
-                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
-                f"checkpoint but received {type(source)}"
+                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
+                f"from checkpoint but received {type(source)}"
             )
         if not is_lazy(param):
             if param.dim() == 0 and source.dim() == 1 and not is_lazy(source):
@@ -213,8 +213,9 @@ class StateMixin:
                 setattr(self, name, source)
         except Exception as e:
             return (
-                f'While copying the parameter named "{key}", whose dimensions in the model are {param.size()} and '
-                f"whose dimensions in the checkpoint are {source.size()}, an exception occurred : {e.args}."
+                f'While copying the parameter named "{key}", whose dimensions in the model are '
+                f"{param.size()} and whose dimensions in the checkpoint are {source.size()}, "
+                f"an exception occurred : {e.args}."
             )
         return None
 

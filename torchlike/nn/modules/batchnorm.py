@@ -6,7 +6,7 @@ from typing import Any
 
 from ..._core.dtypes import int64
 from ..._core.tensor import Tensor
-from ...ops.creation import empty, ones, zeros
+from ...ops.creation import empty
 from ...ops.from_data import tensor
 from .. import functional as F
 from .. import init
@@ -41,8 +41,8 @@ class _NormBase(Module):
         self.register_parameter("weight", Parameter(empty(num_features, **where)) if affine else None)
         self.register_parameter("bias", Parameter(empty(num_features, **where)) if affine and bias else None)
         if track_running_stats:
-            self.register_buffer("running_mean", zeros(num_features, **where))
-            self.register_buffer("running_var", ones(num_features, **where))
+            self.register_buffer("running_mean", empty(num_features, **where))
+            self.register_buffer("running_var", empty(num_features, **where))
             self.register_buffer("num_batches_tracked", tensor(0, dtype=int64, device=device))
         else:
             for name in ("running_mean", "running_var", "num_batches_tracked"):
@@ -52,9 +52,9 @@ class _NormBase(Module):
     def reset_running_stats(self) -> None:
         """Sets the running mean to 0, the variance to 1 and the count to 0."""
         if self.track_running_stats:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
+            init.zeros_(self.running_mean)
+            init.ones_(self.running_var)
+            init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
         """Resets the running statistics; weight 1, bias 0."""

@@ -61,8 +61,7 @@ class RNNBase(Module):
 
     def _check_options(self) -> None:
         p = self.dropout
-        if not isinstance(p, numbers.Number) or not 0 <= p <= 1 or isinstance(p, bool):  # type:
-        ignore[operator]
+        if not isinstance(p, numbers.Real) or not 0 <= p <= 1 or isinstance(p, bool):
             raise ValueError(
                 "dropout should be a number in range [0, 1] representing the probability of an element "
                 "being zeroed"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._core.modes import no_grad
 from ..._core.tensor import Tensor
 from ...ops.creation import empty
 from .. import functional as F
@@ -44,8 +43,9 @@ class _Table(Module):
         """Draws the rows from N(0, 1); the padding row is 0."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx].fill_(0)
+            values = self.weight._host().copy()
+            values[self.padding_idx] = 0
+            init._set(self.weight, values)
 
     def _described(self, *more: tuple[str, Any, Any]) -> str:
         parts = [f"{self.num_embeddings}, {self.embedding_dim}"]

@@ -224,7 +224,7 @@ def orthogonal(
     Args:
         module: owner of the weight.
         name: the weight's name; of 2 or more dimensions.
-        orthogonal_map: "matrix_exp", "cayley" or "householder"; by default the first for square real or any complex
+        orthogonal_map: "matrix_exp", "cayley" or "householder"; by default the first for square or complex
             matrices, the last otherwise.
         use_trivialization: parametrize relative to the current value.
 

@@ -75,7 +75,7 @@ class WeightNorm:
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
-    """Splits a weight into its norm `name_g` and direction `name_v` (Salimans & Kingma 2016); returns the module.
+    """Splits a weight into its norm `name_g` and direction `name_v` (Salimans & Kingma 2016).
 
     Args:
         module: owner of the weight.

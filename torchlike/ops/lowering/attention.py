@@ -28,7 +28,9 @@ def _safe_softmax_jvp(primals: Any, tangents: Any) -> Any:
 
 
 def _causal(rows: int, columns: int) -> Any:
-    return lax.broadcasted_iota(jnp.int32, (rows, columns), 0) >= lax.broadcasted_iota(jnp.int32, (rows, columns), 1)
+    return lax.broadcasted_iota(jnp.int32, (rows, columns), 0) >= lax.broadcasted_iota(
+        jnp.int32, (rows, columns), 1
+    )
 
 
 def _product(a: Any, b: Any) -> Any:
@@ -72,7 +74,11 @@ def _has_gpu() -> bool:
 
 def _fits_cudnn(q: Any, k: Any, v: Any, mask: Any, keep: Any) -> bool:
     """Whether cuDNN's flash attention takes these operands."""
-    shapes = q.ndim == k.ndim == v.ndim == 4 and q.shape[0] == k.shape[0] == v.shape[0] and k.shape[1] == v.shape[1]
+    shapes = (
+        q.ndim == k.ndim == v.ndim == 4
+        and q.shape[0] == k.shape[0] == v.shape[0]
+        and k.shape[1] == v.shape[1]
+    )
     widths = q.shape[-1] == v.shape[-1] and q.shape[-1] % 8 == 0 and q.shape[-1] <= 128
     return shapes and widths and keep is None and mask is None and q.dtype in (jnp.float16, jnp.bfloat16)
 
@@ -101,5 +107,8 @@ def _grouped(q: Any, k: Any, v: Any, mask: Any, keep: Any, p: Any, causal: bool,
     """Repeats key and value heads for grouped queries."""
     if q.ndim >= 3:
         heads = q.shape[-3]
-        k, v = (x if x.ndim < 3 or x.shape[-3] in (1, heads) else jnp.repeat(x, heads // x.shape[-3], -3) for x in (k, v))
+        k, v = (
+            x if x.ndim < 3 or x.shape[-3] in (1, heads) else jnp.repeat(x, heads // x.shape[-3], -3)
+            for x in (k, v)
+        )
     return _plain(q, k, v, mask, keep, p, causal, scale)

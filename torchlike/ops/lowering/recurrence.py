@@ -54,7 +54,9 @@ def _keep(valid: Any, new: Any, old: Any) -> Any:
     return new if valid is None else jnp.where(valid[:, None], new, old)
 
 
-def _forward(mode: str, reverse: bool, zx: Any, h0: Any, c0: Any, wh: Any, bh: Any, wr: Any, valid: Any) -> Any:
+def _forward(
+    mode: str, reverse: bool, zx: Any, h0: Any, c0: Any, wh: Any, bh: Any, wr: Any, valid: Any
+) -> Any:
     wh_t, wr_t = wh.T, None if wr is None else wr.T
     treedef: list[Any] = []
 
@@ -92,7 +94,9 @@ def recur(mode: str, reverse: bool, zx: Any, h0: Any, c0: Any, wh: Any, bh: Any,
     return _forward(mode, reverse, zx, h0, c0, wh, bh, wr, valid)[0]
 
 
-def _recur_fwd(mode: str, reverse: bool, zx: Any, h0: Any, c0: Any, wh: Any, bh: Any, wr: Any, valid: Any) -> Any:
+def _recur_fwd(
+    mode: str, reverse: bool, zx: Any, h0: Any, c0: Any, wh: Any, bh: Any, wr: Any, valid: Any
+) -> Any:
     out, (ms, saved, tree) = _forward(mode, reverse, zx, h0, c0, wh, bh, wr, valid)
     return out, (out[0], h0, wh, bh, wr, valid, ms, saved, _Static(tree))
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -48,7 +49,9 @@ def _step(n: int, out: int, align_corners: bool, factor: float | None, real: Any
     return real(1.0 / factor) if factor else real(n) / real(out)
 
 
-def _taps(n: int, out: int, mode: str, align_corners: bool, factor: float | None, real: Any) -> tuple[Any, Any]:
+def _taps(
+    n: int, out: int, mode: str, align_corners: bool, factor: float | None, real: Any
+) -> tuple[Any, Any]:
     """(source indices, weights), each (out, taps)."""
     at = np.arange(out).astype(real)
     step = _step(n, out, align_corners, factor, real)
@@ -98,7 +101,9 @@ def _dense(indices: np.ndarray, weights: np.ndarray, n: int) -> np.ndarray:
 
 
 @functools.lru_cache(256)
-def matrix(n: int, out: int, mode: str, align_corners: bool, factor: float | None, antialias: bool, wide: bool) -> np.ndarray:
+def matrix(
+    n: int, out: int, mode: str, align_corners: bool, factor: float | None, antialias: bool, wide: bool
+) -> np.ndarray:
     """The (out, n) weights of one axis.
 
     Args:
@@ -147,7 +152,11 @@ def apply(x: Any, axis: int, out: int, *key: Any) -> Any:
     single = key[0].startswith("nearest")
     if single and n % out == 0:  # every (n / out)-th element
         step = n // out
-        regular = _dense(np.arange(out)[:, None] * step + first[0], np.ones((out, 1)), n) if first[0] < step else None
+        regular = (
+            _dense(np.arange(out)[:, None] * step + first[0], np.ones((out, 1)), n)
+            if first[0] < step
+            else None
+        )
         if regular is not None and np.array_equal(regular, weights):
             return _slice(x, axis, int(first[0]), n, step)
     phases = _phases(n, out, key)

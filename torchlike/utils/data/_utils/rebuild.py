@@ -58,6 +58,11 @@ def tensor_view(data: Any, dtype: Any, shape: tuple[int, ...], requires_grad: bo
     return t.requires_grad_() if requires_grad else t
 
 
+def mapping_proxy(mapping: dict[Any, Any]) -> types.MappingProxyType[Any, Any]:
+    """A read-only view of a dict."""
+    return types.MappingProxyType(mapping)
+
+
 def memory_map(filename: str, dtype: Any, mode: str, offset: int, shape: Any, order: str) -> np.memmap:
     """A mapped file, mapped again."""
     return np.memmap(filename, dtype, mode, offset, shape, order)  # type: ignore[call-overload]

@@ -261,7 +261,7 @@ _REDUCERS: dict[type, Callable[[Sender, Any], Any]] = {
     types.ModuleType: _reduce_module,
     types.CellType: lambda _, cell: (rebuild.empty_cell, (), _contents(cell), None, None, rebuild.fill_cell),
     types.CodeType: lambda _, code: (marshal.loads, (marshal.dumps(code),)),
-    types.MappingProxyType: lambda _, proxy: (types.MappingProxyType, (dict(proxy),)),
+    types.MappingProxyType: lambda _, proxy: (rebuild.mapping_proxy, (dict(proxy),)),
     property: lambda _, p: (property, (p.fget, p.fset, p.fdel, p.__doc__)),
     classmethod: lambda _, m: (classmethod, (m.__func__,)),
     staticmethod: lambda _, m: (staticmethod, (m.__func__,)),
