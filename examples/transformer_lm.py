@@ -39,11 +39,14 @@ class LanguageModel(nn.Module):
 
     @torch.no_grad()
     def write(self, ids, count):
+        """`count` further tokens, each the likeliest after the last `context` ones; ids: (1, context)."""
         self.eval()
+        written = []
         for _ in range(count):
-            scores = self(ids[:, -self.context :])
-            ids = torch.cat((ids, scores[:, -1].argmax(dim=-1, keepdim=True)), dim=1)
-        return ids
+            following = self(ids)[:, -1:].argmax(dim=-1)  # (1, 1)
+            written.append(following.item())
+            ids = torch.cat((ids[:, 1:], following), dim=1)
+        return written
 
 
 def main(steps=500, batch=16):
@@ -72,9 +75,9 @@ def main(steps=500, batch=16):
         if step % 50 == 0:
             print(f"step {step}  loss {loss.item():.4f}")
 
-    prompt = "In winter"
-    ids = model.write(torch.tensor([[letters.index(c) for c in prompt]]), 60)
-    print("".join(letters[i] for i in ids[0].tolist()))
+    prompt = data[: model.context]
+    written = model.write(prompt.unsqueeze(0), 100)
+    print("".join(letters[i] for i in prompt.tolist()), "->", "".join(letters[i] for i in written))
     print(f"Final loss: {loss.item():.4f}")
 
 

@@ -194,6 +194,13 @@ def test_whole_modules(as_zip, way):
     np.testing.assert_allclose(raw(got(target.as_tensor(x))), raw(net(source.as_tensor(x))), atol=1e-6)
 
 
+def test_loaded_modules_take_hooks():
+    net, seen = transfer(network(torch), "from_torch", weights_only=False), []
+    net.register_forward_hook(lambda *_: seen.append(1))
+    net(torchlike.ones(2, 3))
+    assert seen == [1]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_python_attributes_of_tensors(way):
     lib, other = WAYS[way]
@@ -509,7 +516,12 @@ def test_files_of_one_library_need_not_the_other(tmp_path):
         "torchlike.save(net, 'back.pt')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(torchlike.__file__))},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert type(torch.load(tmp_path / "back.pt", weights_only=False)) is torch.nn.Sequential

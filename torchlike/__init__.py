@@ -4,6 +4,7 @@
 which publish themselves under PyTorch's names; everything else is re-exported here.
 """
 
+from importlib import import_module as _import_module
 from math import e as e
 from math import inf as inf
 from math import nan as nan
@@ -46,24 +47,14 @@ globals().update({d.name: d for d in _dtypes.ALL}, **_dtypes.ALIASES)
 globals().update(_namespace("torch"))
 
 from . import (  # noqa: E402 - they use the names above
-    accelerator as accelerator,
     autograd as autograd,
-    backends as backends,
     compiler as compiler,
     cuda as cuda,
     debug as debug,
-    fft as fft,
-    hub as hub,
-    jit as jit,
-    linalg as linalg,
-    multiprocessing as multiprocessing,
     nn as nn,
-    optim as optim,
     overrides as overrides,
     random as random,
     serialization as serialization,
-    signal as signal,
-    special as special,
     types as types,
     utils as utils,
     version as version,
@@ -83,4 +74,19 @@ from .serialization import load as load  # noqa: E402
 from .serialization import save as save  # noqa: E402
 
 __version__ = version.TorchVersion(version.__version__)
-__getattr__ = _missing(__name__)
+
+
+# Imported when first asked for, so that `import torchlike` costs little more than `import jax`.
+_LATER = (
+    "accelerator", "backends", "fft", "hub", "interop", "jit", "linalg", "multiprocessing", "optim", "signal", "special",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return _import_module(f"{__name__}.{name}")
+    return _missing(__name__)(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -10,6 +10,7 @@ from ._core.modes import inference_mode as inference_mode
 from ._core.modes import is_grad_enabled as is_grad_enabled
 from ._core.modes import no_grad as no_grad
 from ._core.modes import set_grad_enabled as set_grad_enabled
+from ._core.names import missing as _missing
 from ._core.tensor import Tensor
 from ._core.tensor import backward as backward
 from ._core.tensor import roots_of as _roots_of
@@ -74,3 +75,5 @@ def grad(
 from ._core.function import Function as Function  # noqa: E402
 from ._core.function import FunctionCtx as FunctionCtx  # noqa: E402
 from ._core.function import once_differentiable as once_differentiable  # noqa: E402
+
+__getattr__ = _missing(__name__)

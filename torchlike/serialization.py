@@ -12,29 +12,37 @@ import pickle
 import re
 import sys
 import tempfile
-import threading
 import warnings
 from collections.abc import Iterator
-from enum import Enum
 from typing import IO, Any
 
 from ._serialization import loader, saver
 from ._serialization import weights_only as _weights_only
 from ._serialization.names import STORAGE_OF, StorageType
+from ._serialization.options import (
+    LoadEndianness,
+    get_crc32_options,
+    get_default_load_endianness,
+    get_default_mmap_options,
+    options,
+    set_crc32_options,
+    set_default_load_endianness,
+    set_default_mmap_options,
+    skip_data,
+)
 from ._serialization.storage import default_restore_location, location_tag, register_package, validate_device
 from ._serialization.weights_only import add_safe_globals, clear_safe_globals, get_safe_globals
 
 DEFAULT_PROTOCOL = 2
-MAP_PRIVATE, MAP_SHARED = 2, 1
 
 _MSG_UNSAFE = (
-    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False` to "
-    "`True`. Re-running `torch.load` with `weights_only` set to `False` will likely succeed, but it can result in "
-    "arbitrary code execution. Do it only if you got the file from a trusted source."
+    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from "
+    "`False` to `True`. Re-running `torch.load` with `weights_only` set to `False` will likely succeed, but "
+    "it can result in arbitrary code execution. Do it only if you got the file from a trusted source."
 )
 _MSG_DOCS = (
-    "\n\nCheck the documentation of torch.load to learn more about types accepted by default with weights_only "
-    "https://pytorch.org/docs/stable/generated/torch.load.html."
+    "\n\nCheck the documentation of torch.load to learn more about types accepted by default with "
+    "weights_only https://pytorch.org/docs/stable/generated/torch.load.html."
 )
 _MSG_TWO_WAYS = (
     "Weights only load failed. This file can still be loaded, to do so you have two options, "
@@ -59,24 +67,6 @@ _TRUE = ("1", "y", "yes", "true")
 
 class SourceChangeWarning(Warning):
     """A class has changed since its instance was saved."""
-
-
-class LoadEndianness(Enum):
-    """Byte order assumed for files that do not tell theirs."""
-
-    NATIVE = 1
-    LITTLE = 2
-    BIG = 3
-
-
-class _Options(threading.local):
-    endianness: LoadEndianness | None = None
-    skip_data = False
-    crc32 = True
-    mmap_flags: int | None = MAP_PRIVATE
-
-
-_options = _Options()
 
 
 def save(
@@ -104,8 +94,8 @@ def save(
     """
     if pickle_module is not pickle:
         raise NotImplementedError(
-            f"torch.save(pickle_module={getattr(pickle_module, '__name__', pickle_module)}): torchlike writes "
-            "PyTorch's names with its own pickler; leave pickle_module out"
+            f"torch.save(pickle_module={getattr(pickle_module, '__name__', pickle_module)}): "
+            "torchlike writes PyTorch's names with its own pickler; leave pickle_module out"
         )
     if loader.is_path(f):
         path = os.fspath(f)
@@ -126,7 +116,7 @@ def save(
 
 def _write(obj: object, file: IO[bytes], protocol: int, root: str, as_zip: bool) -> None:
     if as_zip:
-        saver.write_archive(obj, file, protocol, root, _options.skip_data)
+        saver.write_archive(obj, file, protocol, root, options.skip_data)
     else:
         saver.write_legacy(obj, file, protocol)
 
@@ -181,10 +171,10 @@ def _load(f: Any, map_location: Any, module: Any, safe: bool, mmap: bool, kwargs
             archive = loader.Archive(file, os.fspath(f) if mmap else None)
             if archive.has("constants.pkl"):
                 raise NotImplementedError(_MSG_TORCHSCRIPT)
-            order = _options.endianness
+            order = options.endianness
             named = {LoadEndianness.BIG: "big", LoadEndianness.NATIVE: sys.byteorder}
             byteorder = named.get(order, "little") if order is not None else "little"
-            return loader.load_archive(archive, map_location, make, _options.skip_data, byteorder, **kwargs)
+            return loader.load_archive(archive, map_location, make, options.skip_data, byteorder, **kwargs)
         if mmap:
             raise RuntimeError(_MSG_MMAP.format(f"{f}, " if isinstance(f, str) else ""))
         return loader.load_legacy(file, map_location, make, **kwargs)
@@ -199,8 +189,9 @@ def _opened(f: Any) -> Iterator[IO[bytes]]:
     for name in ("seek", "tell", "read"):
         if not hasattr(f, name):
             raise AttributeError(
-                f"'{type(f).__name__}' object has no attribute '{name}'. You can only torch.load from a file that is "
-                "seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
+                f"'{type(f).__name__}' object has no attribute '{name}'. You can only torch.load from a file "
+                "that is seekable. Please pre-load the data into a buffer like io.BytesIO and try to load "
+                "from it instead."
             )
     yield f
 
@@ -251,19 +242,6 @@ class safe_globals:
 
     def __exit__(self, *_: Any) -> None:
         _weights_only.remove_safe_globals(self.safe_globals)
-
-
-class skip_data:
-    """Context manager: `save` leaves room for storages and `load` zeros in place of their data."""
-
-    def __init__(self, materialize_fake_tensors: bool = False):
-        self.materialize_fake_tensors = materialize_fake_tensors
-
-    def __enter__(self) -> None:
-        self._before, _options.skip_data = _options.skip_data, True
-
-    def __exit__(self, *_: Any) -> None:
-        _options.skip_data = self._before
 
 
 def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
@@ -320,8 +298,9 @@ def validate_cuda_device(location: Any) -> int:
 def validate_hpu_device(location: Any) -> int:
     """As `validate_cuda_device`; torchlike knows no HPUs, so it always raises RuntimeError."""
     raise RuntimeError(
-        f"The HPU device module is not registered, so {location!r} is not there. If you are running on a CPU-only "
-        "machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU."
+        f"The HPU device module is not registered, so {location!r} is not there. If you are running on a "
+        "CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your storages "
+        "to the CPU."
     )
 
 
@@ -340,56 +319,6 @@ def normalize_storage_type(storage_type: Any) -> StorageType:
 def storage_to_tensor_type(storage: Any) -> str:
     """Name of the tensor type that a storage's elements make, such as `torch.FloatTensor`."""
     return f"torch.{STORAGE_OF[storage.dtype].replace('Storage', 'Tensor')}"
-
-
-def get_default_load_endianness() -> LoadEndianness | None:
-    """Byte order assumed for files that do not tell theirs; None is little."""
-    return _options.endianness
-
-
-def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
-    """Sets it."""
-    if endianness is not None and not isinstance(endianness, LoadEndianness):
-        raise TypeError("Invalid argument type in function set_default_load_endianness")
-    _options.endianness = endianness
-
-
-def get_crc32_options() -> bool:
-    """Whether checksums are asked for; torchlike always writes them."""
-    return _options.crc32
-
-
-def set_crc32_options(compute_crc32: bool) -> None:
-    """Sets it."""
-    _options.crc32 = compute_crc32
-
-
-def get_default_mmap_options() -> int | None:
-    """How `load(mmap=True)` maps files."""
-    return _options.mmap_flags
-
-
-class set_default_mmap_options:
-    """Sets how `load(mmap=True)` maps files, for good or as a context manager; only MAP_PRIVATE works.
-
-    Raises:
-        NotImplementedError: other flags; changes to loaded Tensors never reach the file.
-    """
-
-    def __init__(self, flags: int):
-        if flags != MAP_PRIVATE:
-            raise NotImplementedError(
-                "set_default_mmap_options: torchlike maps files privately (mmap.MAP_PRIVATE); "
-                "write changes back with torch.save"
-            )
-        self._before = _options.mmap_flags
-        _options.mmap_flags = flags
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: Any) -> None:
-        _options.mmap_flags = self._before
 
 
 __all__ = [

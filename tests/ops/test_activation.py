@@ -12,7 +12,8 @@ POINTS = np.concatenate([KINKS, np.linspace(-4, 4, 7) + 0.01])
 SIMPLE = {
     "relu": {}, "relu6": {}, "leaky_relu": {"negative_slope": 0.2}, "elu": {"alpha": 1.5}, "selu": {},
     "celu": {"alpha": 0.7}, "gelu": {}, "silu": {}, "mish": {}, "softplus": {"beta": 2.0, "threshold": 3.0},
-    "softsign": {}, "tanhshrink": {}, "softshrink": {"lambd": 0.4}, "hardshrink": {"lambd": 0.5}, "hardtanh": {},
+    "softsign": {}, "tanhshrink": {}, "softshrink": {"lambd": 0.4}, "hardshrink": {"lambd": 0.5},
+    "hardtanh": {},
     "hardsigmoid": {}, "hardswish": {}, "logsigmoid": {}, "rrelu": {}, "sigmoid": {}, "tanh": {},
 }  # fmt: skip
 INPLACE = [

@@ -53,9 +53,17 @@ def test_dropout():
 
 E, HEADS, ROWS, COLUMNS, N = 8, 2, 3, 5, 2
 PARAMS = {
-    "w": rand(3 * E, E), "b": rand(3 * E), "ow": rand(E, E), "ob": rand(E), "bk": rand(1, 1, E), "bv": rand(1, 1, E),
-    "qw": rand(E, E), "kw": rand(E, E), "vw": rand(E, E), "sk": rand(N * HEADS, COLUMNS, E // HEADS),
-}  # fmt: skip
+    "w": rand(3 * E, E),
+    "b": rand(3 * E),
+    "ow": rand(E, E),
+    "ob": rand(E),
+    "bk": rand(1, 1, E),
+    "bv": rand(1, 1, E),
+    "qw": rand(E, E),
+    "kw": rand(E, E),
+    "vw": rand(E, E),
+    "sk": rand(N * HEADS, COLUMNS, E // HEADS),
+}
 PADDING = np.array([[False] * 5, [True, False, False, True, False]])
 MASK = np.triu(np.ones((ROWS, COLUMNS), bool), 1)
 FLOATS = np.where(MASK, -np.inf, 0.0)
@@ -74,11 +82,26 @@ def layer(self=False, separate=False, bias_kv=False, **kw):
             masks |= {"static_k": p["sk"], "static_v": p["sk"]}
         options = {n: v for n, v in kw.items() if n not in ("static", "zero")}
         return [
-            t for t in F.multi_head_attention_forward(
-                q, k, k, E, HEADS, None if separate else p["w"], p["b"], p["bk"] if bias_kv else None,
-                p["bv"] if bias_kv else None, kw.get("zero", False), 0.0, p["ow"], p["ob"], **masks, **options,
-            ) if t is not None
-        ]  # fmt: skip
+            t
+            for t in F.multi_head_attention_forward(
+                q,
+                k,
+                k,
+                E,
+                HEADS,
+                None if separate else p["w"],
+                p["b"],
+                p["bk"] if bias_kv else None,
+                p["bv"] if bias_kv else None,
+                kw.get("zero", False),
+                0.0,
+                p["ow"],
+                p["ob"],
+                **masks,
+                **options,
+            )
+            if t is not None
+        ]
 
     return f
 
@@ -116,11 +139,13 @@ def test_layer_causal_hint():
 def test_layer_dropout():
     F = torchlike.nn.functional
     x, w = torchlike.ones(4, 2, E), torchlike.ones(3 * E, E)
-    call = (
-        lambda p, training: F.multi_head_attention_forward(  # noqa: E731
-            x, x, x, E, HEADS, w, None, None, None, False, p, w[:E], None, training=training
-        )[1]
-    )
+
+    def call(p, training):
+        none = (None, None, None, False)
+        return F.multi_head_attention_forward(x, x, x, E, HEADS, w, *none, p, w[:E], None, training=training)[
+            1
+        ]
+
     assert (call(0.5, False) == call(0.0, True)).all() and not (call(0.5, True) == call(0.5, False)).all()
 
 

@@ -21,9 +21,15 @@ CASES = {
     "l1": lambda T, F, r: (lambda x, y: F.l1_loss(x, y, reduction=r), (X, Y)),
     "l1 ties": lambda T, F, r: (lambda x, y: F.l1_loss(x, y, reduction=r), (TIES, ZERO)),
     "smooth_l1": lambda T, F, r: (lambda x, y: F.smooth_l1_loss(x, y, reduction=r, beta=0.5), (TIES, ZERO)),
-    "smooth_l1 beta 0": lambda T, F, r: (lambda x, y: F.smooth_l1_loss(x, y, reduction=r, beta=0.0), (TIES, ZERO)),
+    "smooth_l1 beta 0": lambda T, F, r: (
+        lambda x, y: F.smooth_l1_loss(x, y, reduction=r, beta=0.0),
+        (TIES, ZERO),
+    ),
     "huber": lambda T, F, r: (lambda x, y: F.huber_loss(x, y, reduction=r, delta=0.5), (TIES, ZERO)),
-    "bce": lambda T, F, r: (lambda x, y, w: F.binary_cross_entropy(x, y, w.detach(), reduction=r), (P, Q, WEIGHT)),
+    "bce": lambda T, F, r: (
+        lambda x, y, w: F.binary_cross_entropy(x, y, w.detach(), reduction=r),
+        (P, Q, WEIGHT),
+    ),
     "bce logits": lambda T, F, r: (
         lambda x, y, w, p: F.binary_cross_entropy_with_logits(
             x, y, w.detach(), reduction=r, pos_weight=p.detach()
@@ -35,29 +41,48 @@ CASES = {
     "poisson": lambda T, F, r: (lambda x, y: F.poisson_nll_loss(x, y, full=True, reduction=r), (X, P * 5)),
     "poisson rate": lambda T, F, r: (lambda x, y: F.poisson_nll_loss(x, y, False, reduction=r), (P, P * 5)),
     "gaussian": lambda T, F, r: (lambda x, y, v: F.gaussian_nll_loss(x, y, v, True, reduction=r), (X, Y, P)),
-    "gaussian rows": lambda T, F, r: (lambda x, y, v: F.gaussian_nll_loss(x, y, v, reduction=r), (X, Y, P[:, 0])),
+    "gaussian rows": lambda T, F, r: (
+        lambda x, y, v: F.gaussian_nll_loss(x, y, v, reduction=r),
+        (X, Y, P[:, 0]),
+    ),
     "gaussian small": lambda T, F, r: (
-        lambda x, y, v: F.gaussian_nll_loss(x, y, v, eps=0.5, reduction=r), (X, Y, P[:, :1])
+        lambda x, y, v: F.gaussian_nll_loss(x, y, v, eps=0.5, reduction=r),
+        (X, Y, P[:, :1]),
     ),
-    "hinge": lambda T, F, r: (lambda x, y: F.hinge_embedding_loss(x, y.detach(), 1.0, reduction=r), (TIES, SIGN[:2])),
+    "hinge": lambda T, F, r: (
+        lambda x, y: F.hinge_embedding_loss(x, y.detach(), 1.0, reduction=r),
+        (TIES, SIGN[:2]),
+    ),
     "cosine": lambda T, F, r: (
-        lambda x, y, t: F.cosine_embedding_loss(x, y, t, 0.1, reduction=r), (X, Y, np.array([1, -1, 1, -1]))
+        lambda x, y, t: F.cosine_embedding_loss(x, y, t, 0.1, reduction=r),
+        (X, Y, np.array([1, -1, 1, -1])),
     ),
-    "ranking": lambda T, F, r: (lambda x, y, t: F.margin_ranking_loss(x, y, t, 0.5, reduction=r), (X, Y, SIGN)),
+    "ranking": lambda T, F, r: (
+        lambda x, y, t: F.margin_ranking_loss(x, y, t, 0.5, reduction=r),
+        (X, Y, SIGN),
+    ),
     "soft margin": lambda T, F, r: (lambda x, y: F.soft_margin_loss(x, y.detach(), reduction=r), (X, SIGN)),
     "multilabel soft": lambda T, F, r: (
-        lambda x, y, w: F.multilabel_soft_margin_loss(x, y, w.detach(), reduction=r), (X, (Q > 0.5) * 1.0, WEIGHT)
+        lambda x, y, w: F.multilabel_soft_margin_loss(x, y, w.detach(), reduction=r),
+        (X, (Q > 0.5) * 1.0, WEIGHT),
     ),
     "multi margin": lambda T, F, r: (lambda x, y: F.multi_margin_loss(x, y, reduction=r), (X, CLASS)),
     "multi margin 2": lambda T, F, r: (
-        lambda x, y, w: F.multi_margin_loss(x, y, 2, 0.7, w.detach(), reduction=r), (X, CLASS, WEIGHT)
+        lambda x, y, w: F.multi_margin_loss(x, y, 2, 0.7, w.detach(), reduction=r),
+        (X, CLASS, WEIGHT),
     ),
     "multilabel": lambda T, F, r: (
         lambda x, y: F.multilabel_margin_loss(x, y, reduction=r),
         (X, np.array([[0, -1, 1], [1, 2, -1], [-1, 0, 0], [2, 0, 1]])),
     ),
-    "triplet": lambda T, F, r: (lambda x, y, z: F.triplet_margin_loss(x, y, z, swap=True, reduction=r), (X, Y, Z)),
-    "triplet p": lambda T, F, r: (lambda x, y, z: F.triplet_margin_loss(x, y, z, 2.0, 3.0, reduction=r), (X, Y, Z)),
+    "triplet": lambda T, F, r: (
+        lambda x, y, z: F.triplet_margin_loss(x, y, z, swap=True, reduction=r),
+        (X, Y, Z),
+    ),
+    "triplet p": lambda T, F, r: (
+        lambda x, y, z: F.triplet_margin_loss(x, y, z, 2.0, 3.0, reduction=r),
+        (X, Y, Z),
+    ),
     "triplet fn": lambda T, F, r: (
         lambda x, y, z: F.triplet_margin_with_distance_loss(
             x, y, z, distance_function=lambda a, b: (a - b).abs().sum(-1), swap=True, reduction=r
@@ -66,12 +91,14 @@ CASES = {
     ),
     "nll": lambda T, F, r: (lambda x, y: F.nll_loss(x, y, reduction=r), (X, CLASS)),
     "nll weight": lambda T, F, r: (
-        lambda x, y, w: F.nll_loss(x, y, w.detach(), ignore_index=2, reduction=r), (X, CLASS, WEIGHT)
+        lambda x, y, w: F.nll_loss(x, y, w.detach(), ignore_index=2, reduction=r),
+        (X, CLASS, WEIGHT),
     ),
     "nll images": lambda T, F, r: (
-        lambda x, y: F.nll_loss(x, y, reduction=r), (rand(2, 3, 2, 2), np.arange(8).reshape(2, 2, 2) % 3)
+        lambda x, y: F.nll_loss(x, y, reduction=r),
+        (rand(2, 3, 2, 2), np.arange(8).reshape(2, 2, 2) % 3),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore:reduction")

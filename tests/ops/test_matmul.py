@@ -50,6 +50,7 @@ def test_beta_zero_hides_nan():
     check(lambda T, F, c, a, b: T.addmm(c, a, b, beta=0), np.full((2, 2), np.nan), rand(2, 3), rand(3, 2), grad=False)
 
 
+@pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated:UserWarning")  # torch's own
 def test_products_of_vectors():
     a, b = rand(3), rand(3)
     check(lambda T, F, x, y: [T.dot(x, y), T.vdot(x, y), T.outer(x, y), T.inner(x, y), T.linalg.cross(x, y)], a, b)

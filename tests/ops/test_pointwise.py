@@ -47,7 +47,7 @@ BINARY = ["add", "sub", "mul", "div", "atan2", "remainder", "fmod", "hypot", "co
 def test_binary(name):
     a = np.array([[0.3, 1.7, 2.0], [1.1, 0.6, 3.0]])
     b = np.array([0.7, 1.7, 2.5])
-    check(lambda T, F, x, y: getattr(T, name)(x, y), a, b, grad=name not in ("floor_divide", "nextafter"))
+    check(lambda T, F, x, y: getattr(T, name)(x, y), a, b, grad=name != "floor_divide")
 
 
 DTYPES = ["uint8", "int32", "int64", "float32", "float64", "bool", "bfloat16"]

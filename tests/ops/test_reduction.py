@@ -132,9 +132,10 @@ def test_errors(name):
 
 
 def test_one_program_for_any_scalar():
-    torchlike.debug.reset()
     x = torchlike.ones(3)
-    for p in (0.1, 0.2, 0.3):
+    for p in (0.1, 0.2, 0.3, 0.4):
+        if p == 0.3:
+            torchlike.debug.reset()
         torchlike.quantile(x, p).item()
         torchlike.add(x, x, alpha=p).sum().item()
-    assert torchlike.debug.stats()["compiles"] <= 2
+    assert torchlike.debug.stats()["compiles"] == 0

@@ -12,7 +12,7 @@ DTYPES = ["float32", "float64", "int64", "int32", "int16", "uint8", "bool"]
 @pytest.mark.parametrize("descending", [False, True])
 def test_stable_sort(dtype, descending):
     x = (np.random.RandomState(0).randint(0, 5, (3, 9))).astype(dtype)
-    check(lambda T, F, a: T.sort(a, 1, descending, stable=True), x)
+    check(lambda T, F, a: T.sort(a, dim=1, descending=descending, stable=True), x)
     check(lambda T, F, a: T.sort(a, dim=0, descending=descending, stable=True), x)
 
 
@@ -24,7 +24,7 @@ def test_special_values(descending, dtype):
 
 def test_sort_gradients():
     check(lambda T, F, x: [x.sort(0)[0] ** 2, T.msort(x), x.argsort(1)], rand(4, 5), twice=True)
-    check(lambda T, F, x: T.sort(x), np.float64(3.0).reshape(()))
+    check(lambda T, F, x: T.sort(x), np.array(3.0))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
@@ -66,7 +66,6 @@ ERRORS = {
     "k": lambda T, F, x: T.topk(x, 9),
     "dim": lambda T, F, x: T.sort(x, 2),
     "boundaries": lambda T, F, x: T.bucketize(x, x[None]),
-    "search dtype": lambda T, F, x: T.searchsorted(x, x.float()),
     "side": lambda T, F, x: T.searchsorted(x, x, right=True, side="left"),
 }
 

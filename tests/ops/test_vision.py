@@ -7,10 +7,16 @@ from twin import check, rand, same_error
 IMAGE = rand(2, 4, 4, 5)
 
 PADS = [
-    ("constant", (1, 2), {"value": 1.5}), ("constant", (1, -2, -1, 3, 0, 1), {}), ("reflect", (1, 2, 3, 0), {}),
-    ("reflect", (-2, 1, 1, -1), {}), ("replicate", (3, 1, 0, 2), {}), ("replicate", (-2, 1, 1, -1), {}),
-    ("circular", (2, 5, 4, 0), {}), ("circular", (-2, 1, 1, -1), {}), ("constant", (), {}),
-]  # fmt: skip
+    ("constant", (1, 2), {"value": 1.5}),
+    ("constant", (1, -2, -1, 3, 0, 1), {}),
+    ("reflect", (1, 2, 3, 0), {}),
+    ("reflect", (-2, 1, 1, -1), {}),
+    ("replicate", (3, 1, 0, 2), {}),
+    ("replicate", (-2, 1, 1, -1), {}),
+    ("circular", (2, 5, 4, 0), {}),
+    ("circular", (-2, 1, 1, -1), {}),
+    ("constant", (), {}),
+]
 
 
 @pytest.mark.parametrize("mode, pad, kw", PADS)
@@ -25,9 +31,16 @@ def test_pad_ranks_and_integers():
 
 
 RESIZE = [
-    ("nearest", 1), ("nearest", 2), ("nearest", 3), ("nearest-exact", 2), ("linear", 1), ("bilinear", 2),
-    ("trilinear", 3), ("bicubic", 2), ("area", 2),
-]  # fmt: skip
+    ("nearest", 1),
+    ("nearest", 2),
+    ("nearest", 3),
+    ("nearest-exact", 2),
+    ("linear", 1),
+    ("bilinear", 2),
+    ("trilinear", 3),
+    ("bicubic", 2),
+    ("area", 2),
+]
 TARGETS = [{"scale_factor": 2}, {"scale_factor": 0.5}, {"scale_factor": 1.7}, {"size": 7}]
 
 
@@ -54,13 +67,21 @@ def test_interpolate_float32_positions():
             lambda T, F, x, mode=mode: F.interpolate(x, scale_factor=1.3, mode=mode), x, grad=False, rtol=1e-4
         )
         check(
-            lambda T, F, x, mode=mode: F.interpolate(x, scale_factor=1.3, mode=mode, recompute_scale_factor=True),
-            x, grad=False, rtol=1e-4,
-        )  # fmt: skip
+            lambda T, F, x, mode=mode: F.interpolate(
+                x, scale_factor=1.3, mode=mode, recompute_scale_factor=True
+            ),
+            x,
+            grad=False,
+            rtol=1e-4,
+        )
 
 
-WINDOWS = [{"kernel_size": 2}, {"kernel_size": (2, 3), "padding": (1, 2), "stride": 2}, {"kernel_size": 2, "stride": 2},
-           {"kernel_size": 2, "dilation": 2, "padding": 1}]  # fmt: skip
+WINDOWS = [
+    {"kernel_size": 2},
+    {"kernel_size": (2, 3), "padding": (1, 2), "stride": 2},
+    {"kernel_size": 2, "stride": 2},
+    {"kernel_size": 2, "dilation": 2, "padding": 1},
+]
 
 
 @pytest.mark.parametrize("kw", WINDOWS)

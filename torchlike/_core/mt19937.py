@@ -59,5 +59,5 @@ class MT19937:
 
     def set(self, block: np.ndarray, drawn: int, fresh: bool) -> None:
         """Continues from a block of 624 words of which `drawn` are drawn."""
-        self._legacy.set_state(("MT19937", block.astype(np.uint32), WORDS if fresh else drawn))
+        self._legacy.set_state(("MT19937", block.astype(np.uint32), WORDS if fresh else drawn, 0, 0.0))
         self.fresh = fresh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -69,6 +70,27 @@ SCALAR_NAMES = {
     "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
     "complex128": "ComplexDouble", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
 }  # fmt: skip
+
+
+EMPTY = inspect.Parameter.empty
+
+
+def parameters_of(fn: Any) -> tuple[list[str], list[Any], list[Any], tuple[bool, ...]]:
+    """Names, annotations, defaults (EMPTY without) and keyword-only flags of a lowering's parameters.
+
+    What `inspect.signature` says, at a tenth of its cost: importing declares hundreds of rows.
+    """
+    code = fn.__code__
+    n, k = code.co_argcount, code.co_kwonlyargcount
+    names = list(code.co_varnames[: n + k])
+    given = fn.__defaults__ or ()
+    defaults: list[Any] = [EMPTY] * (n - len(given)) + list(given)
+    only = fn.__kwdefaults__ or {}
+    defaults += [only.get(name, EMPTY) for name in names[n:]]
+    notes = fn.__annotations__
+    annotations = [notes.get(name, EMPTY) for name in names]
+    annotations = [eval(a, fn.__globals__) if isinstance(a, str) else a for a in annotations]  # noqa: S307 - our own text
+    return names, annotations, defaults, (False,) * n + (True,) * k
 
 
 def kind_of(annotation: Any) -> int:

@@ -164,15 +164,8 @@ def _public(op: Op, fn: Callable, has_out: bool) -> Callable[..., Any]:
         return write_out(op.name, apply(bound), out)
 
     named(public, op.name, fn.__doc__, op=op, fn=fn)
-    sig = inspect.signature(fn)
     public.__module__ = fn.__module__
-    extra = [inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)] if has_out else []
-    keep = [
-        p.replace(annotation=p.empty) for p in sig.parameters.values() if p.name != "key" or not op.has_key
-    ]
-    if op.has_key:
-        extra.append(inspect.Parameter("generator", inspect.Parameter.KEYWORD_ONLY, default=None))
-    public.__signature__ = sig.replace(parameters=keep + extra, return_annotation=sig.empty)  # type: ignore[attr-defined]
+    public.__wrapped__ = fn  # type: ignore[attr-defined] # what inspect.signature shows
     return public
 
 

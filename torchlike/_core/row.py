@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import collections
-import inspect
 import traceback
 from collections.abc import Callable
 from typing import Any, get_args
@@ -21,24 +20,8 @@ from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, reco
 from .modes import local
 from .overrides import PLAIN, Overridden, as_plain, overrides
 from .params import (
-    ALWAYS_BOOL,
-    ARRAY,
-    ARRAYS,
-    BOOL_TO_LONG,
-    COMPLEX_TO_FLOAT,
-    INT_TO_FLOAT,
-    KEY_,
-    NUMBER_TYPES,
-    NUMPY_NAMES,
-    OMITTED,
-    OPERAND,
-    SCALAR_,
-    SCALAR_NAMES,
-    STATIC,
-    cast_array,
-    described,
-    kind_of,
-    number_of,
+    ALWAYS_BOOL, ARRAY, ARRAYS, BOOL_TO_LONG, COMPLEX_TO_FLOAT, EMPTY, INT_TO_FLOAT, KEY_, NUMBER_TYPES, NUMPY_NAMES,
+    OMITTED, OPERAND, SCALAR_, SCALAR_NAMES, STATIC, cast_array, described, kind_of, number_of, parameters_of,
     static_of,
 )  # fmt: skip
 from .program import lowering_for
@@ -66,25 +49,21 @@ class Op:
         camel = "".join(p[:1].upper() + p[1:] for p in name.strip("_").split("_"))
         self.grad_name = grad_name or f"{camel}Backward0"
         self.calls: dict[tuple[Any, ...], Call] = {}
-        parameters = inspect.signature(fn, eval_str=True).parameters
-        self.params = list(parameters)
-        self.kinds = tuple(kind_of(p.annotation) for p in parameters.values())
-        self.optional = tuple(type(None) in get_args(p.annotation) for p in parameters.values())
-        self.keyword = tuple(p.kind is p.KEYWORD_ONLY for p in parameters.values())
+        self.params, annotations, self.raw_defaults, self.keyword = parameters_of(fn)
+        self.kinds = tuple([kind_of(a) for a in annotations])
+        self.optional = tuple([type(None) in get_args(a) for a in annotations])
         self.defaults: list[Any] = []
-        for p, kind in zip(parameters.values(), self.kinds):
-            d = p.default
+        for d, kind in zip(self.raw_defaults, self.kinds):
             if kind == KEY_:
                 d = None
-            elif d is not p.empty and d is not None and kind in (SCALAR_, OPERAND):
+            elif d is not EMPTY and d is not None and kind in (SCALAR_, OPERAND):
                 d = OMITTED
             self.defaults.append(d)
-        self.raw_defaults = [p.default for p in parameters.values()]
         positional = sum(not k for k in self.keyword)
         self.tails = {
             n: tuple(self.defaults[n:])
             for n in range(positional + 1)
-            if all(d is not inspect.Parameter.empty for d in self.defaults[n:])
+            if all(d is not EMPTY for d in self.defaults[n:])
         }
         self.saved = tuple(self.params.index(s) for s in saves if s != "result")
         self.saves_result = "result" in saves
@@ -116,7 +95,7 @@ class Op:
             if i < n:
                 raise TypeError(f"{self.name}() got multiple values for argument '{k}'")
             bound[i] = v
-        missing = [p for p, b in zip(self.params, bound) if b is inspect.Parameter.empty]
+        missing = [p for p, b in zip(self.params, bound) if b is EMPTY]
         if missing:
             raise TypeError(
                 f"{self.name}() missing {len(missing)} required positional argument"

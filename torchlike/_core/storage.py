@@ -11,10 +11,9 @@ import sys
 import weakref
 from typing import Any
 
-import jax
 import numpy as np
 
-from . import devices, dtypes, engine
+from . import devices, dtypes, engine, program
 from .graph import Value, aval, current_trace
 
 _ALIGN = 64
@@ -118,6 +117,4 @@ def value_from_numpy(a: np.ndarray, device: Any = devices.CPU, copy: bool = True
         a = a.astype(a.dtype.newbyteorder("="))
     av = aval(a.shape, d, device)
     owned = aligned_copy(a) if copy else np.ascontiguousarray(a).reshape(a.shape)
-    with jax.enable_x64(True):
-        arr = jax.device_put(owned, devices.jax_device(device), may_alias=True)
-    return Value(av, arr)
+    return Value(av, program.place(owned, av))

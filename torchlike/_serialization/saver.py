@@ -82,6 +82,8 @@ class Saver(_Pickler):
             return obj.name
         if isinstance(obj, Size):
             return Size, (tuple(obj),)
+        if isinstance(obj, OrderedDict) and type(obj).__module__.startswith("torchlike."):
+            return OrderedDict, (), None, None, iter(obj.items())  # such as a module's hooks
         return NotImplemented
 
     def save_global(self, obj: Any, name: str | None = None) -> None:

@@ -2,24 +2,45 @@
 
 # ruff: noqa: F403 - each part names what it exports
 
-from .parameter import (  # noqa: I001 - parameters first: modules build on them
-    Buffer as Buffer,
-    Parameter as Parameter,
-    UninitializedBuffer as UninitializedBuffer,
-    UninitializedParameter as UninitializedParameter,
+from .._core.names import missing as _missing
+from . import (
+    attention as attention,
+)
+from . import (
+    common_types as common_types,
+)
+from . import (
+    functional as functional,
+)
+from . import (
+    init as init,
+)
+from . import (
+    modules as modules,
+)
+from . import (
+    parallel as parallel,
+)
+from . import (
+    parameter as parameter,
+)
+from . import (
+    utils as utils,
 )
 from .modules import *
 from .modules import Module as Module
 from .parallel import DataParallel as DataParallel
-from . import (
-    attention as attention,
-    common_types as common_types,
-    functional as functional,
-    init as init,
-    modules as modules,
-    parallel as parallel,
-    parameter as parameter,
-    utils as utils,
+from .parameter import (  # noqa: I001 - parameters first: modules build on them
+    Buffer as Buffer,
+)
+from .parameter import (
+    Parameter as Parameter,
+)
+from .parameter import (
+    UninitializedBuffer as UninitializedBuffer,
+)
+from .parameter import (
+    UninitializedParameter as UninitializedParameter,
 )
 
 
@@ -41,3 +62,5 @@ def factory_kwargs(kwargs):
             raise TypeError(f"{key} specified twice, in **kwargs and in factory_kwargs")
         out[key] = kwargs[key]
     return out
+
+__getattr__ = _missing(__name__)

@@ -6,6 +6,7 @@ gives them their place.
 
 from __future__ import annotations
 
+from .._core.names import missing as _missing
 from .._core.registry import namespace
 
 _published = namespace("nn.functional")
@@ -129,6 +130,44 @@ conv_transpose2d = _published["conv_transpose2d"]
 conv_transpose3d = _published["conv_transpose3d"]
 conv_tbc = _published["conv_tbc"]
 
-for _name in 'avg_pool1d avg_pool2d avg_pool3d max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d lp_pool1d lp_pool2d lp_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices fractional_max_pool2d fractional_max_pool3d fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices batch_norm instance_norm layer_norm group_norm rms_norm local_response_norm'.split():
-    if _name in _published:
-        globals()[_name] = _published[_name]
+# ---- Pooling -----------------------------------------------------------------------------------
+
+avg_pool1d = _published["avg_pool1d"]
+avg_pool2d = _published["avg_pool2d"]
+avg_pool3d = _published["avg_pool3d"]
+max_pool1d = _published["max_pool1d"]
+max_pool2d = _published["max_pool2d"]
+max_pool3d = _published["max_pool3d"]
+max_pool1d_with_indices = _published["max_pool1d_with_indices"]
+max_pool2d_with_indices = _published["max_pool2d_with_indices"]
+max_pool3d_with_indices = _published["max_pool3d_with_indices"]
+max_unpool1d = _published["max_unpool1d"]
+max_unpool2d = _published["max_unpool2d"]
+max_unpool3d = _published["max_unpool3d"]
+lp_pool1d = _published["lp_pool1d"]
+lp_pool2d = _published["lp_pool2d"]
+lp_pool3d = _published["lp_pool3d"]
+adaptive_avg_pool1d = _published["adaptive_avg_pool1d"]
+adaptive_avg_pool2d = _published["adaptive_avg_pool2d"]
+adaptive_avg_pool3d = _published["adaptive_avg_pool3d"]
+adaptive_max_pool1d = _published["adaptive_max_pool1d"]
+adaptive_max_pool2d = _published["adaptive_max_pool2d"]
+adaptive_max_pool3d = _published["adaptive_max_pool3d"]
+adaptive_max_pool1d_with_indices = _published["adaptive_max_pool1d_with_indices"]
+adaptive_max_pool2d_with_indices = _published["adaptive_max_pool2d_with_indices"]
+adaptive_max_pool3d_with_indices = _published["adaptive_max_pool3d_with_indices"]
+fractional_max_pool2d = _published["fractional_max_pool2d"]
+fractional_max_pool3d = _published["fractional_max_pool3d"]
+fractional_max_pool2d_with_indices = _published["fractional_max_pool2d_with_indices"]
+fractional_max_pool3d_with_indices = _published["fractional_max_pool3d_with_indices"]
+
+# ---- Normalisation -----------------------------------------------------------------------------
+
+batch_norm = _published["batch_norm"]
+instance_norm = _published["instance_norm"]
+layer_norm = _published["layer_norm"]
+group_norm = _published["group_norm"]
+rms_norm = _published["rms_norm"]
+local_response_norm = _published["local_response_norm"]
+
+__getattr__ = _missing(__name__)

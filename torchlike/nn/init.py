@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._core.modes import no_grad
+from .._core.names import missing as _missing
 from .._core.random import Generator
 from .._core.tensor import Tensor, from_numpy_copy
 from ..ops.random import randperm
@@ -313,3 +314,5 @@ kaiming_uniform = _deprecated(kaiming_uniform_)
 kaiming_normal = _deprecated(kaiming_normal_)
 orthogonal = _deprecated(orthogonal_)
 sparse = _deprecated(sparse_)
+
+__getattr__ = _missing(__name__)

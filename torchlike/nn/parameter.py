@@ -66,7 +66,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         requires_grad: whether gradients are accumulated into `.grad`. Default: True.
     """
 
-    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True):
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         if data is None:
             data = empty(0)
         if type(data) in PLAIN:
@@ -89,7 +89,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) in memo:
             return memo[id(self)]
-        out = type(self)(self.data.clone(), self.requires_grad)
+        # Values never change, so the copy may start from the same one.
+        out = type(self)(Tensor._from_value(self._read()), self.requires_grad)
         memo[id(self)] = out
         return out
 
@@ -123,7 +124,7 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         persistent: whether the buffer is part of the state_dict. Default: True.
     """
 
-    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True):
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         if data is None:
             data = empty(0)
         out = data.detach().requires_grad_(data.requires_grad)
@@ -132,7 +133,7 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         return out
 
 
-class UninitializedTensorMixin:
+class UninitializedTensorMixin(Tensor):
     """Behaviour of a parameter or buffer whose shape is not known yet (lazy modules)."""
 
     _lazy_allowed = frozenset(
@@ -187,10 +188,10 @@ class UninitializedTensorMixin:
             shape: the shape to take.
             device, dtype: of the new data; by default those given when this object was made.
         """
-        requires_grad = Tensor.requires_grad.__get__(self)
+        requires_grad = self.requires_grad
         self.data = empty(
-            tuple(shape), device=Tensor.device.__get__(self) if device is None else device,
-            dtype=Tensor.dtype.__get__(self) if dtype is None else dtype,
+            tuple(shape), device=self.device if device is None else device,
+            dtype=self.dtype if dtype is None else dtype,
         )  # fmt: skip
         self.__class__ = self.cls_to_become
         self.requires_grad_(requires_grad)
@@ -248,7 +249,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         return UninitializedParameter, (self.requires_grad, self.device, self.dtype)
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):
+class UninitializedBuffer(UninitializedTensorMixin):
     """A buffer without a shape; `materialize(shape)` turns it into a plain tensor."""
 
     cls_to_become = Tensor

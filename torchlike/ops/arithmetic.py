@@ -415,7 +415,7 @@ def _next(x: Any, y: Any) -> Any:
 
 @_next.defjvp
 def _next_jvp(primals: Any, tangents: Any) -> Any:
-    return _next(*primals), tangents[0]
+    return _next(*primals), jnp.where(primals[0] == primals[1], tangents[1], tangents[0])
 
 
 def _nextafter(x: Any, y: Any) -> Any:

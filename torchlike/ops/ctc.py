@@ -87,7 +87,8 @@ def _ctc(
     steps, counts = input_lengths.reshape(-1).astype(jnp.int64), target_lengths.reshape(-1).astype(jnp.int64)
     guard(
         (steps > x.shape[0]).any(), RuntimeError,
-        f"Expected input_lengths to have value at most {x.shape[0]}, but got value {{}} {_WHERE}", steps.max(),
+        f"Expected input_lengths to have value at most {x.shape[0]}, but got value {{}} {_WHERE}",
+        steps.max(),
     )  # fmt: skip
     labels = targets.astype(jnp.int64)
     if targets.ndim == 1 and (batched or longest != targets.shape[0]):

@@ -42,7 +42,7 @@ def _scale_tangent_jvp(primals: Any, tangents: Any) -> Any:
 
 
 def _rows(weight: Any, indices: Any, padding_idx: int, by_frequency: bool) -> Any:
-    """`weight[indices]`; no gradient to the padding row, each gradient divided by its row's count if asked."""
+    """`weight[indices]`; no gradient to the padding row, and each divided by its row's count if asked."""
     out = jnp.take(weight, indices, axis=0, mode="clip")
     factor = None
     if by_frequency:
@@ -150,7 +150,8 @@ def _embedding_bag(
     )  # fmt: skip
     guard(
         offsets[-1] > count, RuntimeError,
-        f"offsets[-1] can not be greater than input's length {count} but got offsets[-1] of {{}}", offsets[-1],
+        f"offsets[-1] can not be greater than input's length {count} but got offsets[-1] of {{}}",
+        offsets[-1],
     )  # fmt: skip
     bags = offsets.shape[0] - include_last_offset
     bag = (

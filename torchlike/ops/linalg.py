@@ -328,13 +328,21 @@ def linalg_matrix_power(A: Array, n: int):
     return _power(A, abs(n))
 
 
-@linalg("matrix_exp", "torch.matrix_exp", "Tensor.matrix_exp", saves=("A",), check=square("linalg.matrix_exp"), out=False)
+def _check_exp(A: Any) -> None:
+    if not (A.dtype.is_floating_point or A.dtype.is_complex):
+        raise RuntimeError(f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {scalar_name(A.dtype)}")
+    if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
+        check_square("linalg.matrix_exp", A)
+
+
+@linalg("matrix_exp", "torch.matrix_exp", "Tensor.matrix_exp", saves=("A",), check=_check_exp, out=False)
 def linalg_matrix_exp(A: Array):
     """Matrix exponential."""
     if A.size == 0:
         return A
     flat = A.reshape(-1, *A.shape[-2:])
-    return jax.vmap(jax.scipy.linalg.expm)(flat).reshape(A.shape)
+    flat = flat.astype(jnp.float32) if A.dtype.itemsize == 2 else flat
+    return jax.vmap(jax.scipy.linalg.expm)(flat).reshape(A.shape).astype(A.dtype)
 
 
 @linalg("tensorinv", saves=("result",))

@@ -4,7 +4,6 @@ from collections import namedtuple
 from typing import Any
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
 
 from .._core.registry import function, namespace
 from .._core.tensor import from_numpy_copy
@@ -62,6 +61,8 @@ LDLFactorEx = namedtuple("linalg_ldl_factor_ex", ["LD", "pivots", "info"])
 def _factor(A: Any, hermitian: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """LAPACK's packed lower factors, 1-based pivots and info of each matrix."""
     data = A.detach()._host()
+    from scipy.linalg import get_lapack_funcs  # here: importing torchlike does not pay for it
+
     (routine,) = get_lapack_funcs(("hetrf" if hermitian and np.iscomplexobj(data) else "sytrf",), (data,))
     flat = data.reshape(-1, *data.shape[-2:]) if data.size else data.reshape(0, *data.shape[-2:])
     ld, pivots, info = np.empty_like(flat), np.empty(flat.shape[:2], np.int32), np.empty(len(flat), np.int32)

@@ -263,7 +263,8 @@ def multi_head_attention_forward(
     result = _multihead(
         query, key, value, weight, in_proj_bias, *separate, bias_k, bias_v, static_k, static_v,
         out_proj_weight,
-        out_proj_bias, key_padding_mask, attn_mask, keep, float(dropout_p), int(embed_dim_to_check), int(num_heads),
+        out_proj_bias, key_padding_mask, attn_mask, keep, float(dropout_p), int(embed_dim_to_check),
+        int(num_heads),
         bool(add_zero_attn), _sameness(query, key, value), bool(is_causal), bool(need_weights),
         bool(average_attn_weights),
     )  # fmt: skip

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
 from .._core.modes import is_grad_enabled
 from .._core.registry import Array, Scalar, function, op
@@ -293,8 +294,13 @@ def _local_response_norm(input: Array, size: int, alpha: Scalar, beta: Scalar, k
     one = (1,) * (rank - 1)
     ends = ((size // 2, (size - 1) // 2), *(((0, 0),) * (rank - 1)))
     windows = Windows((size, *one), (1, *one), ends, (1, *one), input.shape[1:])
-    mean = sums(input * input, windows) / size
-    return input / (alpha * mean + k) ** beta
+    total = sums(input * input, windows)
+    mean = (
+        total / size
+        if jnp.issubdtype(input.dtype, jnp.inexact)
+        else lax.div(total, jnp.asarray(size, total.dtype))
+    )
+    return input.astype(alpha.dtype) / (alpha * mean.astype(alpha.dtype) + k) ** beta
 
 
 @function(spaces=FUNCTIONAL)

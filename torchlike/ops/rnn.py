@@ -157,8 +157,8 @@ def _published(mode: str, state: str, result: str) -> Any:
     call.__name__ = call.__qualname__ = mode
     call.__doc__ = f"""A multi-layer {mode} network over time.
 
-    Forms: `{mode}(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)` and,
-    for packed sequences, `{mode}(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train,
+    Forms: `{mode}(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)`
+    and, for packed sequences, `{mode}(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train,
     bidirectional)`.
 
     Args:
@@ -208,7 +208,7 @@ def _one_step(mode: str, input: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih:
 def lstm_cell(
     input: Array, hx: Arrays, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None
 ):
-    """One LSTM step: `(h, c)` from `input` `(B, F)` and `hx = (h, c)`, each `(B, H)`; weights as `torch.nn.LSTMCell`."""
+    """One LSTM step: the new `(h, c)` from `input` `(B, F)` and `hx = (h, c)`, each `(B, H)`."""
     return _one_step("lstm", input, hx[0], hx[1], w_ih, w_hh, b_ih, b_hh)
 
 

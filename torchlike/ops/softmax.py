@@ -113,7 +113,7 @@ def _gumbel_softmax(logits: Array, tau: Scalar = 1, hard: bool = False, dim: int
 
 @function(spaces=("nn.functional",))
 def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
-    """A sample of the Gumbel-softmax distribution (arXiv:1611.01144); `hard` makes it one-hot, with soft gradients."""
+    """A Gumbel-softmax sample (arXiv:1611.01144); `hard` makes it one-hot, with soft gradients."""
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     return _gumbel_softmax(logits, tau, hard, dim)

@@ -103,11 +103,6 @@ def _side(name: str, right: bool, side: str | None) -> bool:
 def _check_searchsorted(sorted_sequence: Any, input: Any, sorter: Any = None, **_: Any) -> None:
     name, given = "torch.searchsorted()", hasattr(input, "shape")
     seq = sorted_sequence
-    if given and input.dtype is not seq.dtype:
-        raise RuntimeError(
-            f"{name}: boundary tensor and input value tensor should have same dtype, but got boundary tensor dtype "
-            f"{_type_name(seq.dtype)} and input value tensor dtype {_type_name(input.dtype)}"
-        )
     if seq.ndim == 0:
         raise RuntimeError(f"{name}: boundaries tensor should have positive dimension, but got 0 dimension")
     if given and seq.ndim != 1 and seq.shape[:-1] != input.shape[:-1]:
@@ -150,13 +145,13 @@ def searchsorted(
     seq = sorted_sequence
     if sorter is not None:
         seq = jnp.take_along_axis(seq, sorter, axis=-1)
-    at = insertion_points(seq, jnp.asarray(input, seq.dtype), _side("searchsorted", right, side))
+    at = insertion_points(seq, jnp.asarray(input), _side("searchsorted", right, side))
     return at.astype(jnp.int32) if out_int32 else at
 
 
 def _check_bucketize(input: Any, boundaries: Any, **_: Any) -> None:
     if boundaries.ndim != 1:
-        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
 
 
 @op(differentiable=False, out=True, check=_check_bucketize, spaces=("torch",))

@@ -9,7 +9,7 @@ from jax import lax
 
 from .._core.checks import guard
 from .._core.dtypes import get_default_dtype
-from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Ints, Operand, function, op
+from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Ints, Operand, function, op, named
 from .._core.tensor import Tensor
 from .lowering.axes import iota, one_axis, reduced_shape, take_axis, wrap_dims
 from .lowering.extremes import position
@@ -35,7 +35,7 @@ class HistogramDD(NamedTuple):
 def _check_spread(name: str) -> Any:
     def check(input: Any, **_: Any) -> None:
         if not (input.dtype.is_floating_point or input.dtype.is_complex):
-            raise RuntimeError(f"{name} only support floating point and complex dtypes")
+            raise RuntimeError("std and var only support floating point and complex dtypes")
 
     return check
 
@@ -232,7 +232,14 @@ def _quantile(name: str, skip_nan: bool) -> Any:
     def check(**params: Any) -> None:
         _check_quantile(**{**params, "name": name})
 
-    return op(promote=DEFAULT, inplace=False, out=True, saves=("input",), check=check)(lowering)
+    row = op(promote=DEFAULT, spaces=(), out=True, saves=("input",), check=check)(lowering)
+
+    def public(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
+        if not isinstance(q, Tensor) and not 0 <= q <= 1:
+            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q:g}")
+        return row(input, q, dim, keepdim, interpolation=interpolation, out=out)
+
+    return function(spaces=("torch", "Tensor"))(named(public, name, lowering.__doc__))
 
 
 def _between(ranked: Any, rank: Any, interpolation: str) -> Any:

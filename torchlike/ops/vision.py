@@ -128,7 +128,7 @@ def fold(
     padding: Ints = 0,
     stride: Ints = 1,
 ):
-    """Sums sliding blocks into an image: `(N, C * kh * kw, blocks)` to `(N, C, *output_size)`; `unfold` transposed."""
+    """Sums sliding blocks into an image, `(N, C * kh * kw, blocks)` to `(N, C, *output_size)`."""
     x = input if input.ndim == 3 else input[None]
     size, (kh, kw), (dh, dw), (ph, pw), (sh, sw) = (
         _pair(v) for v in (output_size, kernel_size, dilation, padding, stride)

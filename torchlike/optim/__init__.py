@@ -1,5 +1,6 @@
 """Optimizers (`torch.optim`): each group's update is recorded as one call of the step's program."""
 
+from .._core.names import missing as _missing
 from . import lr_scheduler, swa_utils
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -38,3 +39,5 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
+
+__getattr__ = _missing(__name__)

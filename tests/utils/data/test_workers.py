@@ -441,9 +441,9 @@ def test_many_workers_warn():
 def run_script(tmp_path, text, *args):
     path = tmp_path / "script.py"
     path.write_text(textwrap.dedent(text))
-    return subprocess.run(
-        [sys.executable, *args, str(path)], capture_output=True, text=True, timeout=120, cwd=tmp_path
-    )
+    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(torchlike.__file__))}
+    command = [sys.executable, *args, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=env)
 
 
 SCRIPT = """

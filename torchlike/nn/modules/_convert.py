@@ -8,6 +8,7 @@ from typing import Any
 
 from ..._core.devices import device as Device
 from ..._core.dtypes import dtype as Dtype
+from ..._core.engine import barrier
 from ..._core.modes import no_grad
 from ..._core.tensor import Tensor
 from ...ops.creation import empty_like
@@ -90,6 +91,12 @@ class ConvertMixin:
                     self._buffers[key] = fn(buffer)
         return self
 
+    def _converted(self: Any, fn: Callable[[Tensor], Tensor]) -> Any:
+        """`_apply`, whose casts run at once: else they would be part of the first step, and of no other."""
+        self._apply(fn)
+        barrier("step")
+        return self
+
     def to(self: Any, *args: Any, **kwargs: Any) -> Any:
         """Moves and/or casts the parameters and buffers, in place.
 
@@ -127,7 +134,7 @@ class ConvertMixin:
                     "when moving module from meta to a different device."
                 ) from None
 
-        return self._apply(convert)
+        return self._converted(convert)
 
     def to_empty(self: Any, *, device: Any, recurse: bool = True) -> Any:
         """Moves the parameters and buffers to `device` without their values."""
@@ -143,10 +150,10 @@ class ConvertMixin:
 
     def type(self: Any, dst_type: Any) -> Any:
         """Casts all parameters and buffers to `dst_type`."""
-        return self._apply(lambda t: t.type(dst_type))
+        return self._converted(lambda t: t.type(dst_type))
 
     def _cast_floats(self: Any, name: str) -> Any:
-        return self._apply(lambda t: getattr(t, name)() if t.is_floating_point() else t)
+        return self._converted(lambda t: getattr(t, name)() if t.is_floating_point() else t)
 
     def float(self: Any) -> Any:
         """Casts floating parameters and buffers to float32."""

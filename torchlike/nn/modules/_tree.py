@@ -25,8 +25,7 @@ class TreeMixin:
             if not hasattr(found, item):
                 raise AttributeError(f"{found._get_name()} has no attribute `{item}`")
             found = getattr(found, item)
-            if not isinstance(found, TreeMixin):
-                raise AttributeError(f"`{item}` is not an nn.Module")
+            _require_module(found, item)
         return found
 
     def set_submodule(self: Any, target: str, module: Any, strict: bool = False) -> None:
@@ -165,3 +164,8 @@ class TreeMixin:
     def eval(self: Any) -> Any:
         """Same as `train(False)`."""
         return self.train(False)
+
+
+def _require_module(value: Any, name: str) -> None:
+    if not isinstance(value, TreeMixin):
+        raise AttributeError(f"`{name}` is not an nn.Module")

@@ -206,7 +206,8 @@ class ReLU6(Hardtanh):
     def __init__(self, inplace: bool = False):
         super().__init__(0.0, 6.0, inplace)
 
-    extra_repr = _Inplace.extra_repr
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
 
 
 class _Alpha(Module):

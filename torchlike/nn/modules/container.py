@@ -163,7 +163,7 @@ class ModuleList(Module):
 
     def __getitem__(self, idx: Any) -> Any:
         if isinstance(idx, slice):
-            return type(self)(list(self._modules.values())[idx])
+            return type(self)(list(self)[idx])
         return self._modules[position(idx, len(self))]
 
     def __setitem__(self, idx: int, module: Module) -> None:

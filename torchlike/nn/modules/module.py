@@ -323,7 +323,9 @@ class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
         self.__dict__.setdefault("_is_full_backward_hook", None)
         for name in _HOOK_DICTS:
-            self.__dict__.setdefault(name, HookDict())
+            hooks = self.__dict__.get(name, ())
+            if not isinstance(hooks, HookDict):  # files hold plain dicts
+                self.__dict__[name] = HookDict(hooks)
 
     # ---- text -----------------------------------------------------------------------------------
 

@@ -206,11 +206,11 @@ class RNNBase(Module):
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         """Args: a sequence (batched, unbatched or packed) and the initial state; returns (output, last
         state)."""
-        packed = input if isinstance(input, PackedSequence) else None
+        packed = isinstance(input, PackedSequence)
         order = back = batch_sizes = None
         is_batched = True
-        if packed is not None:
-            input, batch_sizes, order, back = packed
+        if packed:
+            input, batch_sizes, order, back = tuple(input)
         else:
             self._check_unpacked(input)
             is_batched = input.dim() == 3
@@ -225,7 +225,7 @@ class RNNBase(Module):
             self.check_forward_args(input, hx, batch_sizes)
             hx = self.permute_hidden(hx, order)
         output, hidden = self._run(input, hx, batch_sizes)
-        if packed is not None:
+        if packed:
             output = PackedSequence(output, batch_sizes, order, back)
         elif not is_batched:
             output, hidden = output.squeeze(0 if self.batch_first else 1), self._unbatched(hidden)

@@ -47,11 +47,11 @@ def _is_causal(mask: Tensor | None, is_causal: bool | None, size: int | None) ->
     """The hint if given; otherwise whether `mask` is the causal mask."""
     if is_causal is not None or mask is None:
         return bool(is_causal)
-    size = mask.size(-2) if size is None else size
+    size = int(mask.size(-2)) if size is None else size
     if tuple(mask.shape) != (size, size):
         return False
     causal = _generate_square_subsequent_mask(size, mask.device, mask.dtype if mask.dtype != bool_ else None)
-    return bool((mask == causal).all())
+    return bool(mask.eq(causal).all())
 
 
 def _float_mask(
@@ -249,7 +249,7 @@ class TransformerEncoder(Module):
         for layer in self.layers:
             out = layer(out, src_mask=mask, is_causal=causal, src_key_padding_mask=padding)
         if padding is not None and mask is None and self._zeroes_padding(src, first):
-            out = _without_padding(out, padding != 0, self.mask_check)
+            out = _without_padding(out, padding.ne(0), self.mask_check)
         return out if self.norm is None else self.norm(out)
 
     def _zeroes_padding(self, src: Tensor, first: Any) -> bool:

@@ -1,5 +1,6 @@
 """Helpers around modules (`torch.nn.utils`)."""
 
+from ..._core.names import missing as _missing
 from . import clip_grad, parametrizations, parametrize, prune, rnn, stateless
 from .clip_grad import (
     clip_grad_norm,
@@ -41,3 +42,5 @@ __all__ = [
     "vector_to_parameters",
     "weight_norm",
 ]
+
+__getattr__ = _missing(__name__)

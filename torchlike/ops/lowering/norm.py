@@ -22,6 +22,7 @@ def _mean(x: Any, axes: Axes) -> Any:
     return x.mean(axes, keepdims=True)
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
 def standardize(x: Any, axes: Axes, eps: float, center: bool = True) -> tuple[Any, Any, Any]:
     """Shifts and scales to mean 0 and variance 1 over `axes`.
 
@@ -34,24 +35,16 @@ def standardize(x: Any, axes: Axes, eps: float, center: bool = True) -> tuple[An
     Returns:
         The result, the mean, and the (biased) variance; the last two keep `axes` with size 1.
     """
-    if center and all(x.shape[a] == 1 for a in axes):
-        zero = lax.stop_gradient(x - x)  # one value is its own mean: exactly 0, and so is the derivative
-        return zero, x, zero
-    return _standardize(x, axes, eps, center)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
-def _standardize(x: Any, axes: Axes, eps: float, center: bool) -> tuple[Any, Any, Any]:
     mean = _mean(x, axes) if center else jnp.zeros((), x.dtype)
     centered = x - mean if center else x
     variance = _mean(centered * centered, axes)
     return centered * lax.rsqrt(variance + eps), mean, variance
 
 
-@_standardize.defjvp
+@standardize.defjvp
 def _standardize_jvp(axes: Axes, eps: float, center: bool, primals: Any, tangents: Any) -> Any:
     (x,), (dx,) = primals, tangents
-    y, mean, variance = _standardize(x, axes, eps, center)
+    y, mean, variance = standardize(x, axes, eps, center)
     rate = lax.rsqrt(variance + eps)
     # Scaled first: the transpose then subtracts before it scales, so what cancels does so exactly.
     scaled = dx * rate
@@ -67,14 +60,14 @@ def standardize_scaled(x: Any, weight: Any, bias: Any, axes: Axes, eps: float) -
 
     The weight joins the scale, so the backward's two sums are the weight's and the bias's gradients.
     """
-    y, mean, variance = standardize(x, axes, eps)
+    y, mean, variance = standardize(x, axes, eps, True)
     return y * weight + bias, mean, variance
 
 
 @standardize_scaled.defjvp
 def _standardize_scaled_jvp(axes: Axes, eps: float, primals: Any, tangents: Any) -> Any:
     (x, weight, bias), (dx, dweight, dbias) = primals, tangents
-    y, mean, variance = standardize(x, axes, eps)
+    y, mean, variance = standardize(x, axes, eps, True)
     rate = lax.rsqrt(variance + eps)
     scaled = dx * (rate * weight)
     dout = scaled + y * (dweight - _mean(y * scaled, axes)) + (dbias - _mean(scaled, axes))

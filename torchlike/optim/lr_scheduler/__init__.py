@@ -1,5 +1,6 @@
 """Learning rate schedules (`torch.optim.lr_scheduler`)."""
 
+from ..._core.names import missing as _missing
 from ._base import EPOCH_DEPRECATION_WARNING, LRScheduler, _LRScheduler
 from ._combine import ChainedScheduler, SequentialLR
 from ._cycle import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
@@ -35,3 +36,5 @@ __all__ = [
     "EPOCH_DEPRECATION_WARNING",
     "_LRScheduler",
 ]
+
+__getattr__ = _missing(__name__)

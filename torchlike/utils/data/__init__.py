@@ -1,5 +1,6 @@
 """Data loading: datasets, samplers and the DataLoader."""
 
+from ..._core.names import missing as _missing
 from . import dataloader as dataloader
 from . import dataset as dataset
 from . import distributed as distributed
@@ -47,3 +48,5 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+__getattr__ = _missing(__name__)

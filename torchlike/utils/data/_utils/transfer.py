@@ -143,19 +143,9 @@ class Sender(pickle.Pickler):
             return rebuild.class_of_mark, (mark, cls.__qualname__)
         scope = dict(vars(cls))
         if issubclass(cls, enum.Enum):
-            hidden = {
-                "_generate_next_value_",
-                "_member_names_",
-                "_member_map_",
-                "_value2member_map_",
-                "_member_type_",
-            }
             members = {m.name: m.value for m in cls}
-            extra = {
-                k: v for k, v in scope.items()
-                if k not in hidden and k not in members and isinstance(v, (types.FunctionType, classmethod, staticmethod))
-                and not k.startswith("__")
-            }  # fmt: skip
+            methods = (types.FunctionType, classmethod, staticmethod, property)
+            extra = {k: v for k, v in scope.items() if isinstance(v, methods) and not k.startswith("_")}
             names = (cls.__name__, cls.__module__, cls.__qualname__)
             return rebuild.make_enum, (mark, type(cls), cls.__bases__, *names, {**members, **extra})
         start = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
