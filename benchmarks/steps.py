@@ -97,7 +97,7 @@ class JaxStep:
 
 
 def alternate(steps: dict[str, Callable[[], Any]], rounds: int, seconds: float) -> dict[str, float]:
-    """Median microseconds of each, measured in turns; a turn lasts `seconds`."""
+    """Median microseconds of each, measured in turns of `seconds`, three steps at least."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     clock = time.perf_counter
     for step in steps.values():
@@ -106,9 +106,9 @@ def alternate(steps: dict[str, Callable[[], Any]], rounds: int, seconds: float) 
     for i in range(rounds):
         names = list(steps) if i % 2 == 0 else list(steps)[::-1]
         for name in names:
-            step, until = steps[name], clock() + seconds
+            step, until, least = steps[name], clock() + seconds, len(times[name]) + 3
             step()
-            while (start := clock()) < until:
+            while (start := clock()) < until or len(times[name]) < least:
                 step()
                 times[name].append(clock() - start)
     return {name: statistics.median(t) * 1e6 for name, t in times.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._core.dtypes import get_default_dtype
 from .._core.registry import PLAIN
-from .._core.tensor import Tensor
+from .._core.tensor import Tensor, from_numpy_copy
 from ..ops.creation import empty
 
 __all__ = [
@@ -89,8 +89,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) in memo:
             return memo[id(self)]
-        # Values never change, so the copy may start from the same one.
-        out = type(self)(Tensor._from_value(self._read()), self.requires_grad)
+        # On the host: a recorded clone would make the next step differ from those after it.
+        out = type(self)(from_numpy_copy(self._host(), self.device), self.requires_grad)
         memo[id(self)] = out
         return out
 

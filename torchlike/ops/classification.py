@@ -206,7 +206,7 @@ def nll_loss(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
 ):  # fmt: skip
-    """`-input[target]`: the negative log likelihood. Arguments as `cross_entropy`; `input` is log-probabilities."""
+    """`-input[target]`: arguments as `cross_entropy`, with log-probabilities as `input`."""
     axis = 1 if input.ndim > 1 else 0
     if input.ndim == 1:
         target = target.reshape(())

@@ -78,8 +78,10 @@ def _process_group() -> Any:
     """`torchlike.distributed`, imported only when a default is needed from it."""
     try:
         from ... import distributed
+
+        group: Any = distributed
     except ImportError:
-        distributed = None
-    if distributed is None or not distributed.is_available():
+        group = None
+    if group is None or not group.is_available():
         raise RuntimeError("Requires distributed package to be available")
-    return distributed
+    return group
