@@ -8,12 +8,16 @@ A = np.array([1.0, 2.0, np.nan, np.inf, -np.inf, -0.0])
 B = np.array([1.0, 3.0, np.nan, np.inf, 0.0, 0.0])
 
 
-@pytest.mark.parametrize("name", ["eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "isclose"])
+@pytest.mark.parametrize(
+    "name", ["eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "isclose"]
+)
 def test_pairs(name):
     check(lambda T, F, a, b: getattr(T, name)(a, b), A, B, grad=False)
 
 
-@pytest.mark.parametrize("name", ["isnan", "isinf", "isfinite", "isposinf", "isneginf", "isreal", "signbit", "logical_not"])
+@pytest.mark.parametrize(
+    "name", ["isnan", "isinf", "isfinite", "isposinf", "isneginf", "isreal", "signbit", "logical_not"]
+)
 def test_elements(name):
     check(lambda T, F, a: getattr(T, name)(a), A, grad=False)
     check(lambda T, F, a: getattr(T, name)(a), np.array([1, 0, -2]), grad=False)

@@ -30,14 +30,23 @@ CASES = {
     "svdvals": (lambda L, a: L.svdvals(a), TALL),
     "lu": (lambda L, a: list(L.lu(a)), SQUARE),
     "lu_factor": (lambda L, a: list(L.lu_factor(a)), SQUARE),
-    "lu_solve": (lambda L, a: [L.lu_solve(*L.lu_factor(a), a, adjoint=adjoint) for adjoint in (False, True)], SQUARE),
+    "lu_solve": (
+        lambda L, a: [L.lu_solve(*L.lu_factor(a), a, adjoint=adjoint) for adjoint in (False, True)],
+        SQUARE,
+    ),
     "pinv": (lambda L, a: L.pinv(a), TALL),
     "matrix_rank": (lambda L, a: L.matrix_rank(a), TALL),
-    "cond": (lambda L, a: [L.cond(a), L.cond(a, -2), L.cond(a.detach(), "fro"), L.cond(a.detach(), 1)], SQUARE),
+    "cond": (
+        lambda L, a: [L.cond(a), L.cond(a, -2), L.cond(a.detach(), "fro"), L.cond(a.detach(), 1)],
+        SQUARE,
+    ),
     "vander": (lambda L, a: L.vander(a[0], N=4), TALL),
     "tensorinv": (lambda L, a: L.tensorinv(a[0].reshape(2, 2, 4), ind=2), SQUARE),
     "diagonal": (lambda L, a: L.diagonal(a, offset=1), SQUARE),
-    "matrix_norm": (lambda L, a: [L.matrix_norm(a, p) for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)], SQUARE),
+    "matrix_norm": (
+        lambda L, a: [L.matrix_norm(a, p) for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)],
+        SQUARE,
+    ),
     "norm": (lambda L, a: [L.norm(a), L.norm(a, 3, 1), L.norm(a, "fro", (0, 1)), L.norm(a[0], 1)], TALL),
 }
 
@@ -72,7 +81,10 @@ OLD = {
     "names": lambda T, a: [T.det(a), T.logdet(a @ a.mT), T.inverse(a), T.pinverse(a[0]), T.matrix_exp(a / 9)],
     "svd": lambda T, a: [x.abs() for x in T.svd(a)],
     "qr": lambda T, a: [x.abs() for x in T.qr(a)],
-    "cholesky_solve": lambda T, a: [T.cholesky_solve(a, T.linalg.cholesky(a @ a.mT)), T.cholesky_inverse(a.tril())],
+    "cholesky_solve": lambda T, a: [
+        T.cholesky_solve(a, T.linalg.cholesky(a @ a.mT)),
+        T.cholesky_inverse(a.tril()),
+    ],
     "lu_unpack": lambda T, a: list(T.lu_unpack(*T.linalg.lu_factor(a))),
     "triangular_solve": lambda T, a: list(T.triangular_solve(a[0], a[1], transpose=True)),
     "renorm": lambda T, a: T.renorm(a[0], 2, 0, 1.0),
@@ -102,7 +114,11 @@ def test_cdist(p, rows):
 
 
 def test_ldl():
-    check(lambda T, F, a: [*T.linalg.ldl_factor(a), T.linalg.ldl_solve(*T.linalg.ldl_factor(a), a)], SYMMETRIC, grad=False)
+    check(
+        lambda T, F, a: [*T.linalg.ldl_factor(a), T.linalg.ldl_solve(*T.linalg.ldl_factor(a), a)],
+        SYMMETRIC,
+        grad=False,
+    )
 
 
 SINGULAR = np.ones((3, 3))

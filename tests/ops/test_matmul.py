@@ -15,9 +15,14 @@ def test_matmul(a, b):
     check(lambda T, F, x, y: x @ y, rand(*a), rand(*b))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "complex64"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "complex64"]
+)
 def test_dtypes(dtype):
-    a, b = np.random.RandomState(0).randint(0, 5, (2, 4, 6)), np.random.RandomState(1).randint(0, 5, (2, 6, 3))
+    a, b = (
+        np.random.RandomState(0).randint(0, 5, (2, 4, 6)),
+        np.random.RandomState(1).randint(0, 5, (2, 6, 3)),
+    )
 
     def f(T, F, x, y):
         out = x.to(getattr(T, dtype)) @ y.to(getattr(T, dtype))
@@ -47,14 +52,33 @@ def test_fused(name):
 
 
 def test_beta_zero_hides_nan():
-    check(lambda T, F, c, a, b: T.addmm(c, a, b, beta=0), np.full((2, 2), np.nan), rand(2, 3), rand(3, 2), grad=False)
+    check(
+        lambda T, F, c, a, b: T.addmm(c, a, b, beta=0),
+        np.full((2, 2), np.nan),
+        rand(2, 3),
+        rand(3, 2),
+        grad=False,
+    )
 
 
 @pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated:UserWarning")  # torch's own
 def test_products_of_vectors():
     a, b = rand(3), rand(3)
-    check(lambda T, F, x, y: [T.dot(x, y), T.vdot(x, y), T.outer(x, y), T.inner(x, y), T.linalg.cross(x, y)], a, b)
-    check(lambda T, F, x, y: [T.kron(x, y), T.inner(x, y), T.tensordot(x, y, ([1], [1])), T.tensordot(x, y.mT, 1)], rand(2, 3), rand(4, 3))
+    check(
+        lambda T, F, x, y: [T.dot(x, y), T.vdot(x, y), T.outer(x, y), T.inner(x, y), T.linalg.cross(x, y)],
+        a,
+        b,
+    )
+    check(
+        lambda T, F, x, y: [
+            T.kron(x, y),
+            T.inner(x, y),
+            T.tensordot(x, y, ([1], [1])),
+            T.tensordot(x, y.mT, 1),
+        ],
+        rand(2, 3),
+        rand(4, 3),
+    )
     check(lambda T, F, x, y: [T.mm(x, y), T.chain_matmul(x, y, x), T.mv(x, y[:, 0])], rand(2, 3), rand(3, 2))
 
 
@@ -72,7 +96,11 @@ def test_einsum(case):
 
 
 def test_einsum_with_sublists():
-    check(lambda T, F, a, b: [T.einsum(a, [0, 1], b, [1, 2], [0, 2]), T.einsum(a, [..., 1], b, [1, 0])], rand(2, 3), rand(3, 4))
+    check(
+        lambda T, F, a, b: [T.einsum(a, [0, 1], b, [1, 2], [0, 2]), T.einsum(a, [..., 1], b, [1, 0])],
+        rand(2, 3),
+        rand(3, 4),
+    )
 
 
 ERRORS = {

@@ -29,7 +29,9 @@ def test_unary(name, x):
         check(lambda T, F, a: getattr(a, name)(), whole)
 
 
-@pytest.mark.parametrize("name", "exp log sqrt rsqrt abs sign sgn neg floor trunc sigmoid tanh erf nan_to_num angle sinc".split())
+@pytest.mark.parametrize(
+    "name", "exp log sqrt rsqrt abs sign sgn neg floor trunc sigmoid tanh erf nan_to_num angle sinc".split()
+)
 def test_special_points(name):
     check(lambda T, F, a: getattr(T, name)(a), KINKS)
 
@@ -57,7 +59,10 @@ DTYPES = ["uint8", "int32", "int64", "float32", "float64", "bool", "bfloat16"]
 def test_promotion(name):
     for left in DTYPES:
         for right in DTYPES:
-            found = [getattr(T, name)(*(T.ones(2, dtype=getattr(T, d)) for d in (left, right))).dtype for T in (torch, torchlike)]
+            found = [
+                getattr(T, name)(*(T.ones(2, dtype=getattr(T, d)) for d in (left, right))).dtype
+                for T in (torch, torchlike)
+            ]
             assert str(found[0]) == str(found[1]), (left, right)
 
 
@@ -75,7 +80,11 @@ def test_powers(exponent):
 
 
 def test_power_of_integers():
-    check(lambda T, F, a, b: [T.pow(a, b), a**3, T.pow(2, b), T.float_power(a, -2)], np.array([2, -1, 3]), np.array([3, 2, 0]))
+    check(
+        lambda T, F, a, b: [T.pow(a, b), a**3, T.pow(2, b), T.float_power(a, -2)],
+        np.array([2, -1, 3]),
+        np.array([3, 2, 0]),
+    )
     same_error(lambda T, F, a: a**-1, np.array([1, 2]))
 
 
@@ -120,7 +129,15 @@ def test_shifts_and_operators():
     check(lambda T, F, a: [~a, a & True, a | False, a ^ True], np.array([True, False]))
 
 
-INPLACE = {"add_": 1.5, "sub_": 0.5, "mul_": 3.0, "div_": 2.0, "pow_": 2, "remainder_": 0.7, "clamp_min_": 0.2}
+INPLACE = {
+    "add_": 1.5,
+    "sub_": 0.5,
+    "mul_": 3.0,
+    "div_": 2.0,
+    "pow_": 2,
+    "remainder_": 0.7,
+    "clamp_min_": 0.2,
+}
 
 
 @pytest.mark.parametrize("name", INPLACE)

@@ -47,7 +47,9 @@ def test_positions(name, args):
     check(lambda T, F, a: getattr(T, name)(a, *args), np.array([[1.0, np.nan], [np.nan, 0.0]]))
 
 
-@pytest.mark.parametrize("name", ["sum", "prod", "cumsum", "cumprod", "all", "any", "count_nonzero", "nansum"])
+@pytest.mark.parametrize(
+    "name", ["sum", "prod", "cumsum", "cumprod", "all", "any", "count_nonzero", "nansum"]
+)
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "float32"])
 def test_result_dtypes(name, dtype):
     x = np.array([[1, 0, 2], [3, 1, 1]]).astype(dtype)
@@ -79,7 +81,11 @@ def test_scans(name):
 @pytest.mark.parametrize("interpolation", ["linear", "lower", "higher", "midpoint", "nearest"])
 def test_quantiles(interpolation):
     q = np.array([0.0, 0.3, 0.5, 1.0])
-    check(lambda T, F, x, p: [T.quantile(x, p.detach(), 1, interpolation=interpolation), T.quantile(x, 0.4)], rand(3, 6), q)
+    check(
+        lambda T, F, x, p: [T.quantile(x, p.detach(), 1, interpolation=interpolation), T.quantile(x, 0.4)],
+        rand(3, 6),
+        q,
+    )
     holes = np.array([[1.0, np.nan, 3.0, 2.0], [4.0, 5.0, np.nan, np.nan]])
     check(lambda T, F, x: T.nanquantile(x, 0.6, 1, keepdim=True, interpolation=interpolation), holes)
 
@@ -90,13 +96,21 @@ NORMS = [None, 0, 1, 2, 3, 0.5, np.inf, -np.inf]
 @pytest.mark.parametrize("p", NORMS)
 def test_vector_norms(p):
     order = 2 if p is None else p
-    check(lambda T, F, x: [T.linalg.vector_norm(x, order, 1), T.norm(x, order), x.norm(order, (0, 1), True)], rand(3, 4))
+    check(
+        lambda T, F, x: [T.linalg.vector_norm(x, order, 1), T.norm(x, order), x.norm(order, (0, 1), True)],
+        rand(3, 4),
+    )
     check(lambda T, F, x: T.linalg.vector_norm(x, order), np.zeros(3))
 
 
 def test_covariance():
     x, w, a = rand(3, 6), np.array([1, 2, 1, 3, 1, 1]), rand(6, low=0.5)
-    check(lambda T, F, x, w, a: [T.cov(x), T.cov(x, correction=0, fweights=w, aweights=a), T.corrcoef(x)], x, w, a)
+    check(
+        lambda T, F, x, w, a: [T.cov(x), T.cov(x, correction=0, fweights=w, aweights=a), T.corrcoef(x)],
+        x,
+        w,
+        a,
+    )
 
 
 def test_counting():

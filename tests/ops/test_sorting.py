@@ -46,7 +46,12 @@ def test_search(right):
                               T.searchsorted(b, v, right=right, out_int32=True), T.bucketize(3.0, b, right=right)],
           bounds, x, grad=False)  # fmt: skip
     rows = np.sort(rand(2, 7), 1)
-    check(lambda T, F, b, v: T.searchsorted(b, v, side="right" if right else "left"), rows, rand(2, 4), grad=False)
+    check(
+        lambda T, F, b, v: T.searchsorted(b, v, side="right" if right else "left"),
+        rows,
+        rand(2, 4),
+        grad=False,
+    )
 
 
 def test_search_with_sorter():

@@ -63,4 +63,5 @@ def factory_kwargs(kwargs):
         out[key] = kwargs[key]
     return out
 
+
 __getattr__ = _missing(__name__)

@@ -11,7 +11,17 @@ from jax import lax
 
 from .._core.checks import guard
 from .._core.dtypes import complex128, float64
-from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Operand, Scalar, op, publish, named
+from .._core.registry import (
+    COMPLEX_TO_FLOAT,
+    DEFAULT,
+    INT_TO_FLOAT,
+    Array,
+    Operand,
+    Scalar,
+    named,
+    op,
+    publish,
+)
 from .._core.tensor import Tensor
 from .lowering.axes import wrap_dims
 from .lowering.lengths import vector_norm
@@ -74,7 +84,9 @@ def _check_scale(category: int, scale: Any, name: str) -> None:
     if given == 0 and category != 0:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if category < 2 <= given:
-        raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
+        raise RuntimeError(
+            f"For integral input tensors, argument {name} must not be a floating point number."
+        )
     if category < 3 == given:
         raise RuntimeError(f"For non-complex input tensors, argument {name} must not be a complex number.")
 
@@ -158,7 +170,9 @@ def _not_two_numbers(name: str, check: Any) -> Any:
     return both
 
 
-def binary(name: str, fn: Any, doc: str, *, promote: Any = INT_TO_FLOAT, numbers: str = "tensors", **options: Any) -> Any:
+def binary(
+    name: str, fn: Any, doc: str, *, promote: Any = INT_TO_FLOAT, numbers: str = "tensors", **options: Any
+) -> Any:
     """Declares the row `name(input, other)` whose lowering is `fn`.
 
     `numbers` says where a Python number may stand for a tensor: nowhere ("tensors"), as the "other" operand, or
@@ -223,7 +237,15 @@ def _true_div(input: Operand, other: Operand):
     return input / other
 
 
-@elementwise(promote=DEFAULT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH, check=_check_real("div_floor_cpu"))
+@elementwise(
+    promote=DEFAULT,
+    name="div",
+    spaces=(),
+    inplace=True,
+    out=True,
+    saves=_BOTH,
+    check=_check_real("div_floor_cpu"),
+)
 def _floor_div(input: Operand, other: Operand):
     """`floor(input / other)`."""
     if is_exact(input):
@@ -232,7 +254,15 @@ def _floor_div(input: Operand, other: Operand):
     return _floor_quotient(input, other)
 
 
-@elementwise(promote=DEFAULT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH, check=_check_real("div_trunc_cpu"))
+@elementwise(
+    promote=DEFAULT,
+    name="div",
+    spaces=(),
+    inplace=True,
+    out=True,
+    saves=_BOTH,
+    check=_check_real("div_trunc_cpu"),
+)
 def _trunc_div(input: Operand, other: Operand):
     """`trunc(input / other)`."""
     if is_exact(input):
@@ -245,7 +275,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     rows = {None: _true_div, "floor": _floor_div, "trunc": _trunc_div}
     if rounding_mode not in rows:
         raise RuntimeError(
-            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '" + str(rounding_mode) + "'"
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '"
+            + str(rounding_mode)
+            + "'"
         )
     return rows[rounding_mode], (input, other), {}
 
@@ -269,7 +301,12 @@ def floor_divide(input: Operand, other: Operand):
     return _floor_quotient(input, other)
 
 
-@elementwise(promote=DEFAULT, operator="mod", saves=_BOTH, check=_not_two_numbers("remainder", _check_real("remainder_cpu")))
+@elementwise(
+    promote=DEFAULT,
+    operator="mod",
+    saves=_BOTH,
+    check=_not_two_numbers("remainder", _check_real("remainder_cpu")),
+)
 def remainder(input: Operand, other: Operand):
     """`input - floor(input / other) * other`: the sign is that of `other`."""
     return jnp.remainder(_whole(input), _nonzero_divisor(_whole(other)) if is_exact(other) else other)
@@ -297,7 +334,9 @@ def _int_power(x: Any, n: Any) -> Any:
     return jnp.where(n < 0, inverse, value)
 
 
-@elementwise(promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input", "exponent", "result"))
+@elementwise(
+    promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input", "exponent", "result")
+)
 def _pow(input: Operand, exponent: Operand):
     """`input ** exponent`."""
     return _int_power(input, exponent) if is_exact(input) else jnp.power(input, exponent)
@@ -308,7 +347,9 @@ def _check_whole_power(input: Any, exponent: int, **_: Any) -> None:
         raise RuntimeError(_MSG_NEGATIVE_POWER)
 
 
-@elementwise(promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input",), check=_check_whole_power)
+@elementwise(
+    promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input",), check=_check_whole_power
+)
 def _whole_power(input: Array, exponent: int):
     """`input ** exponent` for a whole number, part of the program."""
     if input.dtype == jnp.bool_:
@@ -350,7 +391,9 @@ def _doubled_power(input: Any, exponent: Any) -> Any:
         return v if isinstance(v, complex) else float(v)
 
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
-        raise TypeError(f"float_power(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise TypeError(
+            f"float_power(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
     return _power(wide(input), wide(exponent))
 
 
@@ -415,20 +458,48 @@ def _next(x: Any, y: Any) -> Any:
 
 @_next.defjvp
 def _next_jvp(primals: Any, tangents: Any) -> Any:
-    return _next(*primals), jnp.where(primals[0] == primals[1], tangents[1], tangents[0])
+    return _next(*primals), jnp.where(primals[0] == primals[1], 0, tangents[0]).astype(primals[0].dtype)
 
 
 def _nextafter(x: Any, y: Any) -> Any:
     return _next(*jnp.broadcast_arrays(x, y))
 
 
-atan2 = binary("atan2", jnp.arctan2, "Angle of the point (other, input), in radians.", saves=_BOTH, aliases=("arctan2",))
-hypot = binary("hypot", _hypot, "`sqrt(input ** 2 + other ** 2)` without overflow.", promote=DEFAULT, saves=_BOTH)
-copysign = binary("copysign", _copysign, "The magnitude of `input` with the sign of `other`.", numbers="other", saves=("input",))
-nextafter = binary("nextafter", _nextafter, "The next floating number after `input` towards `other`.", promote=DEFAULT)
-logaddexp = binary("logaddexp", jnp.logaddexp, "`log(exp(input) + exp(other))`.", promote=DEFAULT, saves=_BOTH, inplace=False)
-logaddexp2 = binary("logaddexp2", jnp.logaddexp2, "`log2(2 ** input + 2 ** other)`.", promote=DEFAULT, saves=_BOTH, inplace=False)
-xlogy = binary("xlogy", _xlogy, "`input * log(other)`, 0 where `input` is 0.", numbers="either", saves=_BOTH, aliases=("special.xlogy",))
+atan2 = binary(
+    "atan2", jnp.arctan2, "Angle of the point (other, input), in radians.", saves=_BOTH, aliases=("arctan2",)
+)
+hypot = binary(
+    "hypot", _hypot, "`sqrt(input ** 2 + other ** 2)` without overflow.", promote=DEFAULT, saves=_BOTH
+)
+copysign = binary(
+    "copysign",
+    _copysign,
+    "The magnitude of `input` with the sign of `other`.",
+    numbers="other",
+    saves=("input",),
+)
+nextafter = binary(
+    "nextafter", _nextafter, "The next floating number after `input` towards `other`.", promote=DEFAULT
+)
+logaddexp = binary(
+    "logaddexp", jnp.logaddexp, "`log(exp(input) + exp(other))`.", promote=DEFAULT, saves=_BOTH, inplace=False
+)
+logaddexp2 = binary(
+    "logaddexp2",
+    jnp.logaddexp2,
+    "`log2(2 ** input + 2 ** other)`.",
+    promote=DEFAULT,
+    saves=_BOTH,
+    inplace=False,
+)
+xlogy = binary(
+    "xlogy",
+    _xlogy,
+    "`input * log(other)`, 0 where `input` is 0.",
+    numbers="either",
+    saves=_BOTH,
+    aliases=("special.xlogy",),
+)
 maximum = binary("maximum", jnp.maximum, "The larger of each pair; ties share the gradient, nan wins.",
                  promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_real("maximum_cpu"))  # fmt: skip
 minimum = binary("minimum", jnp.minimum, "The smaller of each pair; ties share the gradient, nan wins.",
@@ -458,9 +529,7 @@ def heaviside(input: Array, values: Array):
 def _check_lerp(input: Any, end: Any, weight: Any) -> None:
     for name, v in (("`end`", end), ("`weight`", weight)):
         if hasattr(v, "dtype") and v.dtype is not input.dtype and not (name == "`weight`" and v.ndim == 0):
-            raise RuntimeError(
-                f"expected dtype {_cpp(input.dtype)} for {name} but got dtype {_cpp(v.dtype)}"
-            )
+            raise RuntimeError(f"expected dtype {_cpp(input.dtype)} for {name} but got dtype {_cpp(v.dtype)}")
 
 
 def _cpp(d: Any) -> str:

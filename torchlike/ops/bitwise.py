@@ -27,7 +27,15 @@ def _exact(kernel: str, *, bool_too: bool) -> Any:
 
 def _bits(name: str, fn: Any, doc: str, *, operator: str | None, kernel: str, bool_too: bool = True) -> Any:
     numbers = "either" if operator else "tensors"
-    return binary(name, fn, doc, promote=DEFAULT, numbers=numbers, operator=operator, check=_exact(kernel, bool_too=bool_too))
+    return binary(
+        name,
+        fn,
+        doc,
+        promote=DEFAULT,
+        numbers=numbers,
+        operator=operator,
+        check=_exact(kernel, bool_too=bool_too),
+    )
 
 
 def _shift_left(x: Any, by: Any) -> Any:

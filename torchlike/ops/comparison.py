@@ -24,7 +24,16 @@ def _ordered(kernel: str) -> Any:
 
 def _compare(name: str, fn: Any, word: str, long_name: str, doc: str) -> Any:
     check = None if name in ("eq", "ne") else _ordered(f"{word}_cpu")
-    return binary(name, fn, doc, promote=ALWAYS_BOOL, numbers="other", operator=name, aliases=(long_name,) if long_name else (), check=check)
+    return binary(
+        name,
+        fn,
+        doc,
+        promote=ALWAYS_BOOL,
+        numbers="other",
+        operator=name,
+        aliases=(long_name,) if long_name else (),
+        check=check,
+    )
 
 
 eq = _compare("eq", jnp.equal, "eq", "", "`input == other`, element by element.")
@@ -64,9 +73,15 @@ def _no_complex(name: str) -> Any:
 
 isnan = _test("isnan", lambda x: x != x, "Whether nan (either part, if complex).")
 isinf = _test("isinf", _real(jnp.isinf), "Whether infinite.")
-isfinite = _test("isfinite", lambda x: ~_real(lambda y: ~jnp.isfinite(y))(x), "Whether neither infinite nor nan.")
-isposinf = _test("isposinf", _real(lambda x: x == math.inf), "Whether +inf.", out=True, check=_no_complex("isposinf"))
-isneginf = _test("isneginf", _real(lambda x: x == -math.inf), "Whether -inf.", out=True, check=_no_complex("isneginf"))
+isfinite = _test(
+    "isfinite", lambda x: ~_real(lambda y: ~jnp.isfinite(y))(x), "Whether neither infinite nor nan."
+)
+isposinf = _test(
+    "isposinf", _real(lambda x: x == math.inf), "Whether +inf.", out=True, check=_no_complex("isposinf")
+)
+isneginf = _test(
+    "isneginf", _real(lambda x: x == -math.inf), "Whether -inf.", out=True, check=_no_complex("isneginf")
+)
 isreal = _test("isreal", lambda x: x.imag == 0 if jnp.iscomplexobj(x) else jnp.ones(x.shape, jnp.bool_),
                "Whether the imaginary part is 0.")  # fmt: skip
 
@@ -80,7 +95,9 @@ def _check_signbit(input: Any) -> None:
         raise RuntimeError("signbit is not implemented for complex tensors.")
 
 
-signbit = _test("signbit", _signbit, "Whether the sign bit is set (also of -0.).", out=True, check=_check_signbit)
+signbit = _test(
+    "signbit", _signbit, "Whether the sign bit is set (also of -0.).", out=True, check=_check_signbit
+)
 
 # ---- closeness and equality -------------------------------------------------------------------------
 

@@ -14,7 +14,14 @@ from .lowering.decompose import (
     cholesky as _cholesky,
 )
 from .lowering.decompose import (
-    mirrored, permutation_matrix, reflect, singular_values, solve_factored, split_lu, triangular, zero_pivot,
+    mirrored,
+    permutation_matrix,
+    reflect,
+    singular_values,
+    solve_factored,
+    split_lu,
+    triangular,
+    zero_pivot,
 )  # fmt: skip
 from .lowering.decompose import svd as _svd
 
@@ -59,10 +66,16 @@ def cholesky(input: Array, upper: bool = False):
 @op(out=True, saves=("input",), check=square("cholesky_inverse"))
 def cholesky_inverse(input: Array, upper: bool = False):
     """Inverse of the matrix whose Cholesky factor is `input`."""
-    return solve_factored(input, jnp.broadcast_to(jnp.eye(input.shape[-1], dtype=input.dtype), input.shape), upper)
+    return solve_factored(
+        input, jnp.broadcast_to(jnp.eye(input.shape[-1], dtype=input.dtype), input.shape), upper
+    )
 
 
-@op(out=True, saves=("input2", "result"), check=lambda input, input2, upper=False: check_square("cholesky_solve", input2))
+@op(
+    out=True,
+    saves=("input2", "result"),
+    check=lambda input, input2, upper=False: check_square("cholesky_solve", input2),
+)
 def cholesky_solve(input: Array, input2: Array, upper: bool = False):
     """X with `A X = input`, where `input2` is the Cholesky factor of A."""
     return solve_factored(input2, input, upper)
@@ -121,10 +134,14 @@ def _check_householder(input: Any, tau: Any) -> None:
             f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got {list(tau.shape[:-1])}"
         )
     if input.dtype is not tau.dtype:
-        raise RuntimeError(f"{name}: tau dtype {tau.dtype.name} does not match input dtype {input.dtype.name}")
+        raise RuntimeError(
+            f"{name}: tau dtype {tau.dtype.name} does not match input dtype {input.dtype.name}"
+        )
 
 
-@linalg("householder_product", "torch.orgqr", "Tensor.orgqr", saves=("input", "tau"), check=_check_householder)
+@linalg(
+    "householder_product", "torch.orgqr", "Tensor.orgqr", saves=("input", "tau"), check=_check_householder
+)
 def householder_product(input: Array, tau: Array):
     """The first columns of the product of the Householder reflectors that `geqrf` packs."""
     m, n = input.shape[-2:]
@@ -145,11 +162,15 @@ def _check_ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose:
     side = other.shape[-2 if left else -1]
     which = "-2" if left else "-1"
     if side < tau.shape[-1]:
-        raise RuntimeError(f"torch.ormqr: other.shape[{which}] must be greater than or equal to tau.shape[-1]")
+        raise RuntimeError(
+            f"torch.ormqr: other.shape[{which}] must be greater than or equal to tau.shape[-1]"
+        )
     if side != input.shape[-2]:
         raise RuntimeError(f"torch.ormqr: other.shape[{which}] must be equal to input.shape[-2]")
     if tau.shape[-1] != min(side, input.shape[-1]):
-        raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{which}], input.shape[-1])")
+        raise RuntimeError(
+            f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{which}], input.shape[-1])"
+        )
 
 
 @op(out=True, saves=("input", "tau", "other"), check=_check_ormqr)
@@ -221,7 +242,9 @@ def linalg_eigvals(A: Array):
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None):
     """`A = U diag(S) Vh`, S descending. With `full_matrices` U and Vh are square."""
     if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+        raise RuntimeError(
+            "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
+        )
     return _svd(A, full_matrices)
 
 
@@ -229,7 +252,9 @@ def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = Non
 def linalg_svdvals(A: Array, *, driver: str | None = None):
     """Singular values, descending."""
     if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+        raise RuntimeError(
+            "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
+        )
     return singular_values(A)
 
 
@@ -239,7 +264,11 @@ def svd(input: Array, some: bool = True, compute_uv: bool = True):
     m, n = input.shape[-2:]
     if not compute_uv:
         lead = input.shape[:-2]
-        return jnp.zeros((*lead, m, m), input.dtype), singular_values(input), jnp.zeros((*lead, n, n), input.dtype)
+        return (
+            jnp.zeros((*lead, m, m), input.dtype),
+            singular_values(input),
+            jnp.zeros((*lead, n, n), input.dtype),
+        )
     u, s, vh = _svd(input, not some)
     return u, s, hermitian_of(vh)
 
@@ -250,7 +279,9 @@ def svd(input: Array, some: bool = True, compute_uv: bool = True):
 def _check_lu(name: str) -> Any:
     def check(A: Any, pivot: bool = True, **_: Any) -> None:
         if A.ndim < 2:
-            raise RuntimeError(f"{name}: Expected tensor with 2 or more dimensions. Got size: {list(A.shape)} instead")
+            raise RuntimeError(
+                f"{name}: Expected tensor with 2 or more dimensions. Got size: {list(A.shape)} instead"
+            )
         check_matrix(name, A)
         if not pivot:
             raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
@@ -292,7 +323,11 @@ def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = Fa
     lu, pivots, _ = _packed(A)
     info = zero_pivot(lu)
     if check_errors:
-        refuse(info, "torch.linalg.lu_factor_ex", "U[{0},{0}] is zero and using it on lu_solve would result in a division by zero.")
+        refuse(
+            info,
+            "torch.linalg.lu_factor_ex",
+            "U[{0},{0}] is zero and using it on lu_solve would result in a division by zero.",
+        )
     return lu, pivots, info
 
 

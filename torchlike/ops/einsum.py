@@ -87,7 +87,9 @@ def _parse(equation: str, ranks: list[int]) -> tuple[list[str], str]:
         seen = "".join(full)
         for c in out:
             if c not in seen:
-                raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
+                raise RuntimeError(
+                    f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+                )
             if out.count(c) > 1:
                 raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
         return full, out
@@ -117,7 +119,9 @@ def _squeezed(operands: Any, terms: list[str], out: str) -> tuple[list[Any], lis
 def _check_einsum(operands: Any, equation: str) -> None:
     for x in operands[1:]:
         if x.dtype is not operands[0].dtype:
-            raise RuntimeError(f"expected scalar type {scalar_name(operands[0].dtype)} but found {scalar_name(x.dtype)}")
+            raise RuntimeError(
+                f"expected scalar type {scalar_name(operands[0].dtype)} but found {scalar_name(x.dtype)}"
+            )
 
 
 @op(name="einsum", spaces=(), check=_check_einsum)
@@ -127,9 +131,17 @@ def _einsum(operands: Arrays, equation: str):
     rename = {c: _LETTERS[i] for i, c in enumerate(sorted(set("".join(terms) + out)))}
     spelled = ",".join("".join(rename[c] for c in t) for t in terms) + "->" + "".join(rename[c] for c in out)
     everything = "".join(terms)
-    if jnp.issubdtype(arrays[0].dtype, jnp.integer) and any(everything.count(c) == 1 and c not in out for c in everything):
-        arrays = [x.astype(jnp.int64) for x in arrays]  # a label of one operand alone is a sum, which counts in int64
-    wide = jnp.float32 if arrays[0].dtype.itemsize == 2 and jnp.issubdtype(arrays[0].dtype, jnp.floating) else None
+    if jnp.issubdtype(arrays[0].dtype, jnp.integer) and any(
+        everything.count(c) == 1 and c not in out for c in everything
+    ):
+        arrays = [
+            x.astype(jnp.int64) for x in arrays
+        ]  # a label of one operand alone is a sum, which counts in int64
+    wide = (
+        jnp.float32
+        if arrays[0].dtype.itemsize == 2 and jnp.issubdtype(arrays[0].dtype, jnp.floating)
+        else None
+    )
     return jnp.einsum(spelled, *arrays, preferred_element_type=wide).astype(arrays[0].dtype)
 
 

@@ -21,7 +21,9 @@ def _sizes(x: Any, s: Any, dim: Any) -> tuple[tuple[int | None, ...], tuple[int,
         dim = (dim,)
     if dim is None:
         if s is not None and len(s) > x.ndim:
-            raise RuntimeError(f"Got shape with {len(s)} values but input tensor only has {x.ndim} dimensions.")
+            raise RuntimeError(
+                f"Got shape with {len(s)} values but input tensor only has {x.ndim} dimensions."
+            )
         count = x.ndim if s is None else len(s)
         dim = tuple(range(x.ndim - count, x.ndim))
     if x.ndim == 0:
@@ -61,7 +63,7 @@ _FAMILIES = {
     "ihfft": (_hermitian_inverse, "Inverse of `hfft`"),
 }
 _TAIL = (
-    " {where}.\n\n    `{size}` cuts or pads the input first. `norm` is \"backward\" (the inverse divides by n; default), "
+    ' {where}.\n\n    `{size}` cuts or pads the input first. `norm` is "backward" (the inverse divides by n; default), '
     '"forward" or "ortho".'
 )
 
@@ -127,7 +129,9 @@ _shift("fftshift", True)
 _shift("ifftshift", False)
 
 
-def _frequencies(values: np.ndarray, n: int, d: float, out: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+def _frequencies(
+    values: np.ndarray, n: int, d: float, out: Any, dtype: Any, device: Any, requires_grad: bool
+) -> Any:
     t = from_numpy_copy((values / (n * d)).astype((dtype or get_default_dtype()).jnp), device)
     if out is not None:
         return out.resize_(t.shape).copy_(t) if out.shape != t.shape else out.copy_(t)

@@ -40,7 +40,9 @@ def _check_norm_dtype(name: str, x: Any, want: Any) -> None:
         )
 
 
-def _check_vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> None:
+def _check_vector_norm(
+    x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> None:
     _check_norm_dtype("linalg.vector_norm", x, dtype)
     axes = wrap_dims(dim, x.ndim)
     empty = [a for a in axes if x.shape[a] == 0]
@@ -54,7 +56,9 @@ def _check_vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = Fa
 
 
 @linalg("vector_norm", saves=("x", "result"), check=_check_vector_norm)
-def linalg_vector_norm(x: Array, ord: float = 2, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
+def linalg_vector_norm(
+    x: Array, ord: float = 2, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None
+):
     """`sum(|x| ** ord) ** (1 / ord)` over `dim` (all dimensions when None); its limits for 0 and +-inf.
 
     The gradient at the zero vector is 0; the inf norms share theirs among ties.
@@ -66,7 +70,9 @@ def linalg_vector_norm(x: Array, ord: float = 2, dim: Ints | None = None, keepdi
 _ORDERS = (1, -1, 2, -2, math.inf, -math.inf)
 
 
-def _check_matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> None:
+def _check_matrix_norm(
+    A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+) -> None:
     name = "linalg.matrix_norm"
     if A.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
@@ -103,12 +109,16 @@ def _matrix_norm(x: Any, ord: Any, dim: Any, keepdim: bool) -> Any:
 
 
 @linalg("matrix_norm", saves=("A",), check=_check_matrix_norm)
-def linalg_matrix_norm(A: Array, ord: Any = "fro", dim: tuple = (-2, -1), keepdim: bool = False, *, dtype: dtype | None = None):
+def linalg_matrix_norm(
+    A: Array, ord: Any = "fro", dim: tuple = (-2, -1), keepdim: bool = False, *, dtype: dtype | None = None
+):
     """Norm of matrices: "fro", "nuc", inf, -inf, 1, -1, 2 or -2."""
     return _matrix_norm(_converted(A, dtype), ord, dim, keepdim)
 
 
-def _norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, out: Any = None, dtype: Any = None) -> Any:
+def _norm(
+    A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, out: Any = None, dtype: Any = None
+) -> Any:
     """Vector or matrix norm, by the number of dimensions in `dim`.
 
     `ord=None` is the 2-norm of all elements. An `ord` without `dim` needs a vector or a matrix. Strings and
@@ -202,7 +212,9 @@ _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "dono
 
 
 @op(name="cdist", spaces=("torch",), saves=("x1", "x2", "result"), check=_check_cdist)
-def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"):
+def cdist(
+    x1: Array, x2: Array, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
+):
     """p-norm distances between every row of `x1` (..., n, d) and every row of `x2` (..., m, d): (..., n, m).
 
     The 2-norm of more than 25 rows is computed from a matrix product unless `compute_mode` forbids it.
@@ -215,7 +227,9 @@ def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str | None = "use_
     if p == 2 and (compute_mode == _MODES[1] or (many and compute_mode in (None, _MODES[0]))):
         mean = lax.stop_gradient(x1.mean(-2, keepdims=True)) if n else 0
         a, b = x1 - mean, x2 - mean  # distances do not change, rounding errors shrink
-        square = (a * a).sum(-1)[..., :, None] + (b * b).sum(-1)[..., None, :] - 2 * (a @ jnp.swapaxes(b, -1, -2))
+        square = (
+            (a * a).sum(-1)[..., :, None] + (b * b).sum(-1)[..., None, :] - 2 * (a @ jnp.swapaxes(b, -1, -2))
+        )
         return sqrt_0(jnp.where(square > 0, square, 0))
     return _vector_norm(x1[..., :, None, :] - x2[..., None, :, :], float(p), (len(lead) + 2,), False)
 

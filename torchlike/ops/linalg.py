@@ -12,15 +12,13 @@ from jax.lax import linalg as ll
 from .._core.registry import Array, Operand, function, op
 from .linalg_rows import check_float, check_matrix, check_square, linalg, refuse, square
 from .lowering.decompose import pinv as _pinv
-from .lowering.decompose import triangular
 from .lowering.decompose import solve as _solve
+from .lowering.decompose import triangular
 from .lowering.products import matmul as _matmul
 from .validate import broadcast, scalar_name
 
 _MSG_SINGULAR = "The solver failed because the input matrix is singular."
-_MSG_INVERSE = (
-    "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
-)
+_MSG_INVERSE = "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
 
 # ---- systems of equations ----------------------------------------------------------------------------
 
@@ -109,13 +107,17 @@ def _check_triangular(A: Any, B: Any, upper: bool, left: bool = True, unitriangu
 
 
 @linalg("solve_triangular", saves=("A", "result"), check=_check_triangular)
-def linalg_solve_triangular(A: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False):
+def linalg_solve_triangular(
+    A: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False
+):
     """X with `A X = B` (or `X A = B`) for a triangular A, of which only that triangle is read."""
     return triangular(A, B, upper=upper, left=left, unit=unitriangular)
 
 
 @op(returns=("solution", "cloned_coefficient"), out=True)
-def triangular_solve(b: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
+def triangular_solve(
+    b: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+):
     """`(X, A)` with `A X = b` (or `A^T X = b`) for a triangular A; `linalg.solve_triangular` is the newer form."""
     lead = jnp.broadcast_shapes(A.shape[:-2], b.shape[:-2])
     full = jnp.broadcast_to(A, lead + A.shape[-2:])
@@ -160,7 +162,11 @@ def _lstsq(A: Array, B: Array, rcond: float | None, driver: str):
     vector = _lstsq_vector(A, B)
     b = B[..., None] if vector else B
     cut = _cut(A, rcond, driver)
-    x = _matmul(_pinv(A, lambda largest: cut * largest, False), b) if A.size else jnp.zeros((*b.shape[:-2], n, b.shape[-1]), b.dtype)
+    x = (
+        _matmul(_pinv(A, lambda largest: cut * largest, False), b)
+        if A.size
+        else jnp.zeros((*b.shape[:-2], n, b.shape[-1]), b.dtype)
+    )
     residual = jnp.zeros((0,), jnp.finfo(A.dtype).dtype)
     if m > n:
         gap = _matmul(A, x) - b
@@ -174,7 +180,9 @@ def _lstsq_rank(A: Array, rcond: float | None, driver: str):
     s = ll.svd(A, compute_uv=False)
     rank = (s > _cut(A, rcond, driver) * s.max(-1, keepdims=True, initial=0)).sum(-1).astype(jnp.int64)
     none = jnp.zeros((0,), s.dtype)
-    return (none.astype(jnp.int64) if driver == "gels" else rank), (s if driver in ("gelsd", "gelss") else none)
+    return (none.astype(jnp.int64) if driver == "gels" else rank), (
+        s if driver in ("gelsd", "gelss") else none
+    )
 
 
 LstsqResult = namedtuple("linalg_lstsq", ["solution", "residuals", "rank", "singular_values"])
@@ -330,7 +338,9 @@ def linalg_matrix_power(A: Array, n: int):
 
 def _check_exp(A: Any) -> None:
     if not (A.dtype.is_floating_point or A.dtype.is_complex):
-        raise RuntimeError(f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {scalar_name(A.dtype)}")
+        raise RuntimeError(
+            f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {scalar_name(A.dtype)}"
+        )
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         check_square("linalg.matrix_exp", A)
 
@@ -406,5 +416,3 @@ def vander(x, N=None, increasing=False):
     n = x.shape[0] if N is None else N
     columns = linalg_vander(x, N=max(n, 2))[:, :n]
     return columns if increasing else columns.flip(-1)
-
-

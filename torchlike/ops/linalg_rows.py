@@ -26,7 +26,9 @@ def linalg(name: str, *aliases: str, **options: Any) -> Any:
 def check_float(name: str, a: Any, *, low: bool = False) -> None:
     """`a` must be floating or complex, and no 16-bit type unless `low`."""
     if not (a.dtype.is_floating_point or a.dtype.is_complex):
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {scalar_name(a.dtype)}")
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {scalar_name(a.dtype)}"
+        )
     if not low and a.dtype.itemsize == 2:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {scalar_name(a.dtype)}")
 

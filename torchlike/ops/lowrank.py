@@ -137,13 +137,17 @@ def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
     name = "torch.linalg.ldl_solve"
     check_square(name, LD, "LD")
     if B.ndim < 2:
-        raise RuntimeError(f"{name}: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead")
+        raise RuntimeError(
+            f"{name}: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead"
+        )
     if tuple(pivots.shape) != tuple(LD.shape[:-1]):
         raise RuntimeError(f"{name}: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
                            f"{list(pivots.shape)} instead")  # fmt: skip
     ld, p = LD.detach()._host(), pivots._host()
     n = ld.shape[-1]
-    flat = [_product(a, b, hermitian) for a, b in zip(ld.reshape(-1, n, n), p.reshape(-1, n))] if ld.size else []
+    flat = (
+        [_product(a, b, hermitian) for a, b in zip(ld.reshape(-1, n, n), p.reshape(-1, n))] if ld.size else []
+    )
     a = from_numpy_copy(np.asarray(flat, ld.dtype).reshape(ld.shape), LD.device)
     result = linalg_solve(a, B)
     return result if out is None else _give((result,), (out,))[0]

@@ -82,13 +82,17 @@ def bmm(input: Array, mat2: Array):
 def _check_matmul(input: Any, other: Any) -> None:
     a, b = input, other
     if not a.ndim or not b.ndim:
-        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
+        )
     if a.ndim == 1 and b.ndim == 1:
         return _check_dot(a, b)
     if a.ndim <= 2 and b.ndim <= 2 and 1 in (a.ndim, b.ndim):
         if a.ndim == 1:
             if a.shape[0] != b.shape[0]:
-                raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied (1x{a.shape[0]} and {_by(b.shape)})")
+                raise RuntimeError(
+                    f"mat1 and mat2 shapes cannot be multiplied (1x{a.shape[0]} and {_by(b.shape)})"
+                )
         else:
             _check_mv(a, b)
         if a.ndim == 1:
@@ -105,8 +109,12 @@ def _check_matmul(input: Any, other: Any) -> None:
                 rows *= n
             right = _by(b.shape) if b.ndim == 2 else f"{b.shape[0]}x1"
             if b.ndim == 1:
-                raise RuntimeError(f"size mismatch, got input ({rows}), mat ({rows}x{a.shape[-1]}), vec ({k})")
-            raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a.shape[-1]} and {right})")
+                raise RuntimeError(
+                    f"size mismatch, got input ({rows}), mat ({rows}x{a.shape[-1]}), vec ({k})"
+                )
+            raise RuntimeError(
+                f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a.shape[-1]} and {right})"
+            )
         if a.ndim <= 2:
             columns = b.shape[-1]
             for n in b.shape[:-2]:
@@ -140,7 +148,9 @@ def _check_mv(a: Any, b: Any) -> None:
     if a.ndim != 2 or b.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {a.ndim}, {b.ndim}")
     if a.shape[1] != b.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({a.shape[0]}), mat ({_by(a.shape)}), vec ({b.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({a.shape[0]}), mat ({_by(a.shape)}), vec ({b.shape[0]})"
+        )
     if a.dtype is not b.dtype:
         raise RuntimeError(f"expected scalar type {scalar_name(a.dtype)} but found {scalar_name(b.dtype)}")
     if a.dtype.name == "bool":
@@ -199,7 +209,9 @@ def outer(input: Array, vec2: Array):
     """Products of each element of one vector with each of another, (n, m)."""
     for i, v in enumerate((input, vec2), 1):
         if v.ndim != 1:
-            raise RuntimeError(f"outer: Expected 1-D argument {'self' if i == 1 else 'vec2'}, but got {v.ndim}-D")
+            raise RuntimeError(
+                f"outer: Expected 1-D argument {'self' if i == 1 else 'vec2'}, but got {v.ndim}-D"
+            )
     return input[:, None] * vec2[None, :]
 
 
@@ -224,7 +236,9 @@ def _check_fused(product: Any) -> Any:
         shape = product(a, b)
         if input.dtype is not a.dtype and input.ndim <= 3:
             name = {2: "self and mat2", 3: "self and batch2"}.get(b.ndim, "self and vec")
-            raise RuntimeError(f"{name} must have the same dtype, but got {scalar_name(input.dtype)} and {scalar_name(b.dtype)}")
+            raise RuntimeError(
+                f"{name} must have the same dtype, but got {scalar_name(input.dtype)} and {scalar_name(b.dtype)}"
+            )
         lead = len(shape) - input.ndim
         if lead < 0 or [1 for have, want in zip(input.shape, shape[lead:]) if have != want and have != 1]:
             raise RuntimeError(

@@ -1,8 +1,9 @@
 """Operators with several overloads: each overload is a row, one function picks the row."""
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
-from .._core.registry import _attach_operator, alias, publish, named
+from .._core.registry import _attach_operator, alias, named, publish
 
 
 def overloaded(

@@ -6,7 +6,8 @@ return integer tensors unchanged.
 """
 
 import math
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +16,15 @@ from jax import lax
 
 from .._core.dtypes import get_default_dtype
 from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, function, op
-from .validate import not_implemented
 from .lowering.special import digamma as _digamma
 from .lowering.special import erfinv as _erfinv
 from .lowering.special import lgamma as _lgamma
+from .validate import not_implemented
 
 
-def unary(name: str, fn: Callable[[Any], Any], doc: str, *, promote: Any = INT_TO_FLOAT, **options: Any) -> Any:
+def unary(
+    name: str, fn: Callable[[Any], Any], doc: str, *, promote: Any = INT_TO_FLOAT, **options: Any
+) -> Any:
     """Declares the row `name(input)` whose lowering is `fn`."""
 
     def lowering(input: Array):
@@ -62,7 +65,9 @@ def _no_complex(kernel: str) -> Callable[..., None]:
 _RESULT = ("result",)
 exp = unary("exp", jnp.exp, "`e ** input`.", saves=_RESULT)
 exp2 = unary("exp2", jnp.exp2, "`2 ** input`.", saves=_RESULT, aliases=("special.exp2",))
-expm1 = unary("expm1", jnp.expm1, "`exp(input) - 1`, accurate near 0.", saves=_RESULT, aliases=("special.expm1",))
+expm1 = unary(
+    "expm1", jnp.expm1, "`exp(input) - 1`, accurate near 0.", saves=_RESULT, aliases=("special.expm1",)
+)
 log = unary("log", jnp.log, "Natural logarithm; nan below 0, -inf at 0.")
 log2 = unary("log2", jnp.log2, "Logarithm to base 2.")
 log10 = unary("log10", jnp.log10, "Logarithm to base 10.")
@@ -116,7 +121,11 @@ sinc = unary("sinc", _sinc, "`sin(pi x) / (pi x)`, 1 at 0.", aliases=("special.s
 def _sign(x: Any) -> Any:
     if x.dtype == jnp.bool_:
         return x
-    return jnp.where(x != x, jnp.zeros((), x.dtype), jnp.sign(x)) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.sign(x)
+    return (
+        jnp.where(x != x, jnp.zeros((), x.dtype), jnp.sign(x))
+        if jnp.issubdtype(x.dtype, jnp.floating)
+        else jnp.sign(x)
+    )
 
 
 def _sgn(x: Any) -> Any:
@@ -178,14 +187,23 @@ abs_ = unary(
 sign = unary("sign", _sign, "-1, 0 or 1.", promote=DEFAULT, saves=(), check=_check_sign)
 sgn = unary("sgn", _sgn, "`sign` for real numbers, `input / abs(input)` for complex ones.", promote=DEFAULT)
 neg = unary(
-    "neg", jnp.negative, "`-input`.", promote=DEFAULT, operator="neg", saves=(), aliases=("negative",), check=_check_neg
+    "neg",
+    jnp.negative,
+    "`-input`.",
+    promote=DEFAULT,
+    operator="neg",
+    saves=(),
+    aliases=("negative",),
+    check=_check_neg,
 )
 positive = unary(
     "positive", lambda x: x, "`input` itself; not for bool tensors.",
     promote=DEFAULT, operator="pos", inplace=False, out=False, saves=(), check=_check_positive,
 )  # fmt: skip
 angle = unary("angle", _angle, "Phase in radians, a real tensor.", promote=None, out=True)
-conj_physical = unary("conj_physical", jnp.conj, "Complex conjugate, computed at once.", promote=DEFAULT, saves=())
+conj_physical = unary(
+    "conj_physical", jnp.conj, "Complex conjugate, computed at once.", promote=DEFAULT, saves=()
+)
 
 
 @function(spaces=("torch", "Tensor"))
@@ -204,7 +222,12 @@ def _never(input):
     return False
 
 
-for _name, _fn in (("resolve_conj", _resolved), ("resolve_neg", _resolved), ("is_conj", _never), ("is_neg", _never)):
+for _name, _fn in (
+    ("resolve_conj", _resolved),
+    ("resolve_neg", _resolved),
+    ("is_conj", _never),
+    ("is_neg", _never),
+):
     function(spaces=("torch", "Tensor"), name=_name)(_fn)
 
 # ---- rounding ------------------------------------------------------------------------------
@@ -242,13 +265,18 @@ def abs_python(n: int) -> int:
 
 
 # ---- probability, error and gamma functions ---------------------------------------------------
-sigmoid = unary("sigmoid", jax.nn.sigmoid, "`1 / (1 + exp(-input))`.", saves=_RESULT, aliases=("special.expit",))
+sigmoid = unary(
+    "sigmoid", jax.nn.sigmoid, "`1 / (1 + exp(-input))`.", saves=_RESULT, aliases=("special.expit",)
+)
 erf = unary("erf", jsp.erf, "Error function.", aliases=("special.erf",))
 erfc = unary("erfc", jsp.erfc, "`1 - erf(input)`.", aliases=("special.erfc",))
 erfinv = unary("erfinv", _erfinv, "Inverse of `erf`; nan outside [-1, 1].", aliases=("special.erfinv",))
 lgamma = unary("lgamma", _lgamma, "Logarithm of the absolute gamma function.", aliases=("special.gammaln",))
 digamma = unary(
-    "digamma", _digamma, "Derivative of the logarithmic gamma function.", aliases=("special.digamma", "special.psi")
+    "digamma",
+    _digamma,
+    "Derivative of the logarithmic gamma function.",
+    aliases=("special.digamma", "special.psi"),
 )
 
 
@@ -263,7 +291,9 @@ def logit(input: Array, eps: float | None = None):
 
 
 @op(promote=DEFAULT, saves=("input",))
-def nan_to_num(input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None):
+def nan_to_num(
+    input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+):
     """Replaces nan (by 0), +inf and -inf (by the largest and lowest finite number) unless told otherwise."""
     if _is_exact(input):
         return input
@@ -293,5 +323,3 @@ def frexp(input: Array):
     mantissa, exponent = jnp.frexp(lax.stop_gradient(input))
     scale = jnp.exp2(-exponent.astype(input.dtype))
     return jnp.where(mantissa == 0, mantissa, input * scale), exponent.astype(jnp.int32)
-
-

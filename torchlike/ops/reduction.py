@@ -195,7 +195,9 @@ _max_all, _max_dim = _extreme_rows("max", True)
 _min_all, _min_dim = _extreme_rows("min", False)
 
 
-def _extreme(whole: Any, along: Any, pair: Any, input: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _extreme(
+    whole: Any, along: Any, pair: Any, input: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     if "axis" in kwargs:
         kwargs["dim"] = kwargs.pop("axis")
     if not args and not (kwargs.keys() - {"out"}):
@@ -221,7 +223,9 @@ def min(input, *args, **kwargs):  # noqa: A001
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and largest element, over `dim` or of the whole tensor."""
     if dim is None and input.size == 0:
-        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
     axes = wrap_dims(dim, input.ndim)
     for a in axes:
         if input.shape[a] == 0:
@@ -288,9 +292,7 @@ def sum_to_size(self, *size):
     lead = len(have) - len(shape)
     fits = lead >= 0 and not [1 for h, s in zip(have[lead:], shape) if s != h and s != 1]
     if not fits:
-        raise RuntimeError(
-            f"size {{{list(shape)}}} is not expandable to size {{{list(have)}}}."
-        )
+        raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(have)}}}.")
     dims = [*range(lead), *(lead + i for i, s in enumerate(shape) if s == 1 and have[lead + i] != 1)]
     out = sum(self, dims, True) if dims else self
     return out.reshape(shape) if lead else out

@@ -61,7 +61,9 @@ cummin = _cumulative_extreme("cummin", False)
 # ---- differences -----------------------------------------------------------------------------------
 
 
-def _check_diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, **_: Any) -> None:
+def _check_diff(
+    input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, **_: Any
+) -> None:
     if input.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     wrap_dim(dim, input.ndim)
@@ -118,7 +120,9 @@ def _trapezoid(name: str, reduce: Any, doc: str) -> Any:
 
     def public(y, x=None, *, dx=None, dim=-1):
         if x is not None and dx is not None:
-            raise TypeError(f"{name}() received an invalid combination of arguments - give `x` or `dx`, not both")
+            raise TypeError(
+                f"{name}() received an invalid combination of arguments - give `x` or `dx`, not both"
+            )
         return row(y, x, 1 if dx is None else dx, dim)
 
     public.__name__ = public.__qualname__ = name
@@ -139,7 +143,9 @@ def _gradient(input: Array, step: Array, dim: int, edge_order: int):
     x = jnp.moveaxis(input, dim, 0)
     n = x.shape[0]
     tail = (1,) * (x.ndim - 1)
-    step = step.astype(jnp.result_type(x.dtype, step.dtype) if jnp.issubdtype(x.dtype, jnp.inexact) else step.dtype)
+    step = step.astype(
+        jnp.result_type(x.dtype, step.dtype) if jnp.issubdtype(x.dtype, jnp.inexact) else step.dtype
+    )
     h = (jnp.diff(step) if step.ndim else jnp.broadcast_to(step, (n - 1,))).reshape(n - 1, *tail)
     slope = (x[1:] - x[:-1]) / h
     if edge_order == 1:

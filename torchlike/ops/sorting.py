@@ -129,7 +129,9 @@ def _check_searchsorted(sorted_sequence: Any, input: Any, sorter: Any = None, **
 
 
 def _type_name(d: Any) -> str:
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "bool": "bool"}.get(d.name, d.name)
+    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "bool": "bool"}.get(
+        d.name, d.name
+    )
 
 
 @op(differentiable=False, out=True, check=_check_searchsorted, spaces=("torch",))
@@ -166,7 +168,9 @@ def bucketize(input: Operand, boundaries: Array, *, out_int32: bool = False, rig
 
 def _results(device: Any, parts: list[Any], wanted: tuple[bool, bool]) -> Any:
     """What the caller asked for: the elements, then inverse and counts."""
-    out = [from_numpy_copy(np.ascontiguousarray(p), device) for p, keep in zip(parts, (True, *wanted)) if keep]
+    out = [
+        from_numpy_copy(np.ascontiguousarray(p), device) for p, keep in zip(parts, (True, *wanted)) if keep
+    ]
     return tuple(out) if len(out) > 1 else out[0]
 
 
@@ -195,7 +199,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     data, wanted = input._host(), (return_inverse, return_counts)
     if dim is None:
         values, inverse, counts = np.unique(data, return_inverse=True, return_counts=True, equal_nan=False)
-        return _results(input.device, [values, inverse.reshape(data.shape).astype(np.int64), counts.astype(np.int64)], wanted)
+        return _results(
+            input.device,
+            [values, inverse.reshape(data.shape).astype(np.int64), counts.astype(np.int64)],
+            wanted,
+        )
     dim = wrap_dim(dim, data.ndim)
     rows = _rows(data, dim)
     index = np.lexsort(rows.T[::-1]) if rows.size else np.arange(len(rows))

@@ -57,8 +57,21 @@ igamma = binary("igamma", lambda a, x: jsp.gammainc(a, x), "Regularised lower in
                 saves=("input", "other"), aliases=("special.gammainc",))  # fmt: skip
 igammac = binary("igammac", lambda a, x: jsp.gammaincc(a, x), "Regularised upper incomplete gamma function Q(input, other).",
                  saves=("input", "other"), aliases=("special.gammaincc",))  # fmt: skip
-xlog1py = binary("xlog1py", _xlog1py, "`input * log1p(other)`, 0 where `input` is 0.", numbers="either", spaces=SPECIAL, saves=("input", "other"))
-zeta = binary("zeta", _zeta, "Hurwitz zeta function, `sum of (k + other) ** -input` over k >= 0.", numbers="either", spaces=SPECIAL)
+xlog1py = binary(
+    "xlog1py",
+    _xlog1py,
+    "`input * log1p(other)`, 0 where `input` is 0.",
+    numbers="either",
+    spaces=SPECIAL,
+    saves=("input", "other"),
+)
+zeta = binary(
+    "zeta",
+    _zeta,
+    "Hurwitz zeta function, `sum of (k + other) ** -input` over k >= 0.",
+    numbers="either",
+    spaces=SPECIAL,
+)
 
 # ---- Bessel functions -------------------------------------------------------------------------------------
 
@@ -99,7 +112,12 @@ def _spherical(x: Any) -> Any:
     return jnp.where(jnp.isinf(x), 0, jnp.where(near, series, jnp.sin(safe) / safe)).astype(x.dtype)
 
 
-_row("spherical_bessel_j0", _spherical, "Spherical Bessel function of the first kind, order 0: `sin(x) / x`.", **_EXACT)
+_row(
+    "spherical_bessel_j0",
+    _spherical,
+    "Spherical Bessel function of the first kind, order 0: `sin(x) / x`.",
+    **_EXACT,
+)
 
 # ---- probability and entropy ------------------------------------------------------------------------------
 
@@ -153,7 +171,11 @@ def _in_float32(fn: Any) -> Any:
 
 _row("entr", _entr, "Entropy `-x log(x)`, 0 at 0, -inf below.")
 _row("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.")
-_row("ndtr", _in_float32(lambda x: jsp.erfc(x * -math.sqrt(0.5)) / 2), "Distribution function of the normal distribution.")
+_row(
+    "ndtr",
+    _in_float32(lambda x: jsp.erfc(x * -math.sqrt(0.5)) / 2),
+    "Distribution function of the normal distribution.",
+)
 _row("ndtri", _in_float32(_ndtri), "Inverse of `ndtr`.", saves=("result",))
 _row("log_ndtr", _in_float32(jsp.log_ndtr), "Logarithm of `ndtr`.")
 

@@ -26,7 +26,9 @@ def _frames(x: Any, n_fft: int, hop: int) -> Any:
 
 
 @op(name="stft", spaces=(), saves=("input", "window"))
-def _stft(input: Array, window: Array | None, n_fft: int, hop: int, length: int, normalized: bool, onesided: bool):
+def _stft(
+    input: Array, window: Array | None, n_fft: int, hop: int, length: int, normalized: bool, onesided: bool
+):
     x = input
     w = _window(window, length, n_fft, x.real.dtype)
     frames = _frames(x, n_fft, hop) * w
@@ -80,7 +82,9 @@ def stft(
 
 
 def _check_frame(name: str, x: Any, n_fft: int, hop: Any, length: Any, window: Any) -> None:
-    text = f"{name}({scalar_name(x.dtype)}{list(x.shape)}, n_fft={n_fft}, hop_length={hop}, win_length={length})"
+    text = (
+        f"{name}({scalar_name(x.dtype)}{list(x.shape)}, n_fft={n_fft}, hop_length={hop}, win_length={length})"
+    )
     if name == "stft" and not (x.is_floating_point() or x.is_complex()):
         raise RuntimeError(f"{text}: expected a tensor of floating point or complex values")
     if name == "stft" and x.ndim not in (1, 2):
@@ -98,17 +102,25 @@ def _check_frame(name: str, x: Any, n_fft: int, hop: Any, length: Any, window: A
 
 
 @op(name="istft", spaces=(), saves=("input", "window"))
-def _istft(input: Array, window: Array | None, n_fft: int, hop: int, length: int, normalized: bool, real: bool):
+def _istft(
+    input: Array, window: Array | None, n_fft: int, hop: int, length: int, normalized: bool, real: bool
+):
     """The overlapping frames added up, and the squared window added up alike."""
     x = jnp.swapaxes(input, -1, -2)  # (B, frames, frequencies)
     norm = "ortho" if normalized else None
     axes = (x.ndim - 1,)
-    frames = irfftn(x[..., : n_fft // 2 + 1], (n_fft,), axes, norm) if real else fftn(x, (None,), axes, norm, True)
+    frames = (
+        irfftn(x[..., : n_fft // 2 + 1], (n_fft,), axes, norm) if real else fftn(x, (None,), axes, norm, True)
+    )
     w = _window(window, length, n_fft, frames.real.dtype)
     count = x.shape[-2]
     total = n_fft + hop * (count - 1)
     at = (jnp.arange(count)[:, None] * hop + jnp.arange(n_fft)).reshape(-1)
-    signal = jnp.zeros((*x.shape[:-2], total), frames.dtype).at[..., at].add((frames * w).reshape(*x.shape[:-2], -1))
+    signal = (
+        jnp.zeros((*x.shape[:-2], total), frames.dtype)
+        .at[..., at]
+        .add((frames * w).reshape(*x.shape[:-2], -1))
+    )
     energy = jnp.zeros(total, w.real.dtype).at[at].add(jnp.tile((w * w).real, count))
     return signal, energy
 
@@ -138,7 +150,9 @@ def istft(
         raise RuntimeError("expected the frequency dimension (3rd to the last) of the input tensor to match n_fft "
                            f"/ 2 + 1 when onesided=True, but got {input.shape[-2]}")  # fmt: skip
     x = input[None] if input.ndim == 2 else input
-    signal, energy = _istft(x, window, n_fft, hop, n_fft if win_length is None else win_length, normalized, not return_complex)
+    signal, energy = _istft(
+        x, window, n_fft, hop, n_fft if win_length is None else win_length, normalized, not return_complex
+    )
     start = n_fft // 2 if center else 0
     total = signal.shape[-1]
     stop = start + length if length is not None else total - (n_fft // 2 if center else 0)

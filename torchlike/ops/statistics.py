@@ -9,7 +9,7 @@ from jax import lax
 
 from .._core.checks import guard
 from .._core.dtypes import get_default_dtype
-from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Ints, Operand, function, op, named
+from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Ints, Operand, function, named, op
 from .._core.tensor import Tensor
 from .lowering.axes import iota, one_axis, reduced_shape, take_axis, wrap_dims
 from .lowering.extremes import position
@@ -26,7 +26,6 @@ class HistogramDD(NamedTuple):
 
     hist: Any
     bin_edges: tuple[Any, ...]
-
 
 
 # ---- variance and standard deviation -------------------------------------------------------------
@@ -104,7 +103,11 @@ def _evenly(x: Any, value: Any) -> Any:
     same = (x == value) | ((x != x) & (value != value))
     share = x * lax.stop_gradient(same / jnp.maximum(same.sum(), 1)).astype(x.dtype)
     flow = jnp.where(same, share, 0).sum()
-    return lax.stop_gradient(value) + (flow - lax.stop_gradient(flow)) if jnp.issubdtype(x.dtype, jnp.floating) else value
+    return (
+        lax.stop_gradient(value) + (flow - lax.stop_gradient(flow))
+        if jnp.issubdtype(x.dtype, jnp.floating)
+        else value
+    )
 
 
 def _median_index(x: Any, axis: int, skip_nan: bool) -> Any:
@@ -113,20 +116,27 @@ def _median_index(x: Any, axis: int, skip_nan: bool) -> Any:
     ranked = order(still, axis, False)
     nan = still != still
     count = x.shape[axis] - nan.sum(axis=axis, keepdims=True) if skip_nan else x.shape[axis]
-    middle = jnp.broadcast_to(jnp.maximum((jnp.asarray(count) - 1) // 2, 0), reduced_shape(x.shape, (axis,), True))
+    middle = jnp.broadcast_to(
+        jnp.maximum((jnp.asarray(count) - 1) // 2, 0), reduced_shape(x.shape, (axis,), True)
+    )
     index = take_axis(ranked, middle, axis)
     if skip_nan:
         return index
-    return jnp.where(nan.any(axis=axis, keepdims=True), position(still, jnp.asarray(jnp.nan), axis), index) if jnp.issubdtype(
-        x.dtype, jnp.floating
-    ) else index
+    return (
+        jnp.where(nan.any(axis=axis, keepdims=True), position(still, jnp.asarray(jnp.nan), axis), index)
+        if jnp.issubdtype(x.dtype, jnp.floating)
+        else index
+    )
 
 
 def _median(name: str, skip_nan: bool) -> Any:
     def whole(input: Array):
         if input.size == 0:
-            return jnp.asarray(jnp.nan, input.dtype) if jnp.issubdtype(input.dtype, jnp.floating) else jnp.asarray(
-                jnp.iinfo(input.dtype).min, input.dtype)
+            return (
+                jnp.asarray(jnp.nan, input.dtype)
+                if jnp.issubdtype(input.dtype, jnp.floating)
+                else jnp.asarray(jnp.iinfo(input.dtype).min, input.dtype)
+            )
         flat = input.reshape(-1)
         value = take_axis(flat, _median_index(flat, 0, skip_nan), 0)[0]
         return _evenly(flat, value)
@@ -140,7 +150,13 @@ def _median(name: str, skip_nan: bool) -> Any:
         return take_axis(x, index, axis).reshape(shape), index.reshape(shape)
 
     whole.__name__ = along.__name__ = name
-    options = {"name": name, "spaces": (), "out": True, "saves": ("input",), "check": _no_complex("median_out_impl")}
+    options = {
+        "name": name,
+        "spaces": (),
+        "out": True,
+        "saves": ("input",),
+        "check": _no_complex("median_out_impl"),
+    }
     all_row, dim_row = op(**options)(whole), op(returns=_PAIR, **options)(along)
 
     def choose(input: Any, *args: Any, **kwargs: Any) -> Any:
@@ -184,7 +200,9 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False):
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def _check_quantile(input: Any, q: Any, interpolation: str = "linear", name: str = "quantile", **_: Any) -> None:
+def _check_quantile(
+    input: Any, q: Any, interpolation: str = "linear", name: str = "quantile", **_: Any
+) -> None:
     if input.dtype.name not in ("float32", "float64"):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
     if hasattr(q, "dtype"):
@@ -199,7 +217,14 @@ def _check_quantile(input: Any, q: Any, interpolation: str = "linear", name: str
 
 
 def _quantile(name: str, skip_nan: bool) -> Any:
-    def lowering(input: Array, q: Operand, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
+    def lowering(
+        input: Array,
+        q: Operand,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        interpolation: str = "linear",
+    ):
         guard(jnp.any((q < 0) | (q > 1)), RuntimeError, f"{name}() q values must be in the range [0, 1]")
         x = input.reshape(-1) if dim is None else (input[None] if input.ndim == 0 else input)
         if x.size == 0:
@@ -210,7 +235,11 @@ def _quantile(name: str, skip_nan: bool) -> Any:
         ranked = take_axis(x, order(lax.stop_gradient(x), x.ndim - 1, False), x.ndim - 1)
         nan = x != x
         at = q.reshape(-1)
-        count = (n - nan.sum(axis=-1, keepdims=True)) if skip_nan else jnp.where(nan.any(axis=-1, keepdims=True), 0, n)
+        count = (
+            (n - nan.sum(axis=-1, keepdims=True))
+            if skip_nan
+            else jnp.where(nan.any(axis=-1, keepdims=True), 0, n)
+        )
         rank = at * jnp.maximum(count - 1, 0).astype(x.dtype)
         rank = jnp.where(count == 0, n - 1, rank) if n else rank
         value = _between(ranked, rank, interpolation)
@@ -255,7 +284,9 @@ def _between(ranked: Any, rank: Any, interpolation: str) -> Any:
     if interpolation in ("lower", "higher", "nearest"):
         return below
     above = take_axis(ranked, jnp.ceil(rank).astype(jnp.int64), ranked.ndim - 1)
-    weight = jnp.asarray(0.5, ranked.dtype) if interpolation == "midpoint" else (rank - low).astype(ranked.dtype)
+    weight = (
+        jnp.asarray(0.5, ranked.dtype) if interpolation == "midpoint" else (rank - low).astype(ranked.dtype)
+    )
     same = low == rank
     weight = jnp.where(same, 0, weight) if interpolation == "midpoint" else weight
     return jnp.where(weight < 0.5, below + weight * (above - below), above - (above - below) * (1 - weight))
@@ -269,7 +300,9 @@ nanquantile = _quantile("nanquantile", True)
 
 def _check_cov(input: Any, correction: int = 1, fweights: Any = None, aweights: Any = None) -> None:
     if input.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
     if input.dtype.name == "bool":
         raise RuntimeError("cov(): bool dtype is not supported for input")
     n = input.shape[-1] if input.ndim else 1
@@ -277,11 +310,17 @@ def _check_cov(input: Any, correction: int = 1, fweights: Any = None, aweights: 
         if w is None:
             continue
         if w.ndim > 1:
-            raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {w.ndim} dimensions")
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with {w.ndim} dimensions"
+            )
         if name == "fweights" and w.dtype.category != 1:
-            raise RuntimeError(f"cov(): expected fweights to have integral dtype but got fweights with {_cpp(w.dtype)} dtype")
+            raise RuntimeError(
+                f"cov(): expected fweights to have integral dtype but got fweights with {_cpp(w.dtype)} dtype"
+            )
         if name == "aweights" and not w.dtype.is_floating_point:
-            raise RuntimeError(f"cov(): expected aweights to have floating point dtype but got aweights with {_cpp(w.dtype)} dtype")
+            raise RuntimeError(
+                f"cov(): expected aweights to have floating point dtype but got aweights with {_cpp(w.dtype)} dtype"
+            )
         if (w.shape[0] if w.ndim else 1) != n:
             raise RuntimeError(
                 f"cov(): expected {name} to have the same numel as there are observations in the input but got "
@@ -290,7 +329,9 @@ def _check_cov(input: Any, correction: int = 1, fweights: Any = None, aweights: 
 
 
 def _cpp(d: Any) -> str:
-    return {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}.get(d.name, d.name)
+    return {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}.get(
+        d.name, d.name
+    )
 
 
 def covariance(x: Any, correction: Any, fweights: Any, aweights: Any) -> Any:
@@ -467,8 +508,13 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
     d = input.shape[-1]
     bins = [bins] * d if isinstance(bins, int) else list(bins)
     if len(bins) != d:
-        raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
+        raise RuntimeError(
+            "histogramdd: The size of bins must be equal to the innermost dimension of the input."
+        )
     ranges = [None] * d if range is None else [tuple(range[2 * i : 2 * i + 2]) for i in builtins.range(d)]
     columns = input.reshape(-1, d)
-    edges = [b if isinstance(b, Tensor) else _edges(columns[:, i], b, r) for i, (b, r) in enumerate(zip(bins, ranges))]
+    edges = [
+        b if isinstance(b, Tensor) else _edges(columns[:, i], b, r)
+        for i, (b, r) in enumerate(zip(bins, ranges))
+    ]
     return HistogramDD(_histogramdd(input, edges, weight, density), tuple(edges))

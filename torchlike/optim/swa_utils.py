@@ -13,6 +13,7 @@ import numpy as np
 from .._core.modes import no_grad
 from .._core.registry import fused
 from .._core.tensor import Tensor, from_numpy_copy
+from ..nn.modules.batchnorm import _BatchNorm
 from ..nn.modules.module import Module
 from .lr_scheduler._base import LRScheduler, spread
 from .optimizer import Optimizer
@@ -181,8 +182,6 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
     Batches may be tensors, or lists and tuples whose first element is the model's input.
     """
-    from ..nn.modules.batchnorm import _BatchNorm
-
     momenta = {m: m.momentum for m in model.modules() if isinstance(m, _BatchNorm)}
     if not momenta:
         return

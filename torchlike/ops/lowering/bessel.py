@@ -102,7 +102,9 @@ def y1(x: Any) -> Any:
     a, low, high = _split(jnp.where(x > 0, x, 1))
     c, s = _waves(low)
     zero, one = _mean_of(c, np.ones_like(_SINE)), _mean_of(s, _SINE)
-    small = (2 / math.pi) * ((jnp.log(low / 2) + _GAMMA - 1) * one - zero / low - _mean_of(s, _neumann_weights(1)))
+    small = (2 / math.pi) * (
+        (jnp.log(low / 2) + _GAMMA - 1) * one - zero / low - _mean_of(s, _neumann_weights(1))
+    )
     return _outside(x, jnp.where(a < _BREAK, small, _hankel(high, 1)[1]))
 
 

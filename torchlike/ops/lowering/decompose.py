@@ -184,7 +184,9 @@ def solve(a: Any, b: Any) -> tuple[Any, Any]:
     return x, zero_pivot(lu)
 
 
-def triangular(a: Any, b: Any, *, upper: bool, left: bool = True, unit: bool = False, adjoint: bool = False) -> Any:
+def triangular(
+    a: Any, b: Any, *, upper: bool, left: bool = True, unit: bool = False, adjoint: bool = False
+) -> Any:
     """Solves with one triangle of `a`; batch dimensions broadcast."""
     lead = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a, b = jnp.broadcast_to(a, lead + a.shape[-2:]), jnp.broadcast_to(b, lead + b.shape[-2:])
@@ -204,7 +206,9 @@ def solve_factored(factor: Any, b: Any, upper: bool) -> Any:
     a, b = jnp.broadcast_to(a, lead + a.shape[-2:]), jnp.broadcast_to(b, lead + b.shape[-2:])
 
     def back(_: Any, r: Any) -> Any:
-        return triangular(half, triangular(half, r, upper=upper, adjoint=upper), upper=upper, adjoint=not upper)
+        return triangular(
+            half, triangular(half, r, upper=upper, adjoint=upper), upper=upper, adjoint=not upper
+        )
 
     return lax.custom_linear_solve(
         lambda v: a @ v, b, solve=back,

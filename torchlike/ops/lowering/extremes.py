@@ -54,7 +54,9 @@ def _chosen(x: Any, best: Any, index: Any, axis: int) -> Any:
 def _chosen_jvp(axis: int, primals: Any, tangents: Any) -> Any:
     _, best, index = primals
     t = tangents[0]
-    return best, jnp.where(iota(t.shape, axis) == index, t, jnp.zeros((), t.dtype)).sum(axis=axis, keepdims=True)
+    return best, jnp.where(iota(t.shape, axis) == index, t, jnp.zeros((), t.dtype)).sum(
+        axis=axis, keepdims=True
+    )
 
 
 def running(x: Any, axis: int, largest: bool) -> Any:

@@ -61,7 +61,9 @@ def matmul(a: Any, b: Any) -> Any:
     if b.ndim == 1:
         return matmul(a, b[:, None])[..., 0]
     if b.ndim == 2:
-        flat = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])  # (rows, k): one product, however deep the batch
+        flat = a.reshape(
+            math.prod(a.shape[:-1]), a.shape[-1]
+        )  # (rows, k): one product, however deep the batch
         return batched(flat, b).reshape(*a.shape[:-1], b.shape[-1])
     if a.ndim == 2 and b.ndim == 3 and b.shape[0] == 1:
         return batched(a, b[0])[None]
