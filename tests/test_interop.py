@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 import torchlike as torch
 from torchlike import interop, nn
 

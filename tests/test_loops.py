@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 import torchlike as torch
 from torchlike import debug, nn
 from torchlike.nn import functional as F
@@ -160,8 +161,8 @@ def test_manual_updates_without_an_optimizer():
 
 
 def test_evaluation_that_only_collects_outputs():
-    from torchlike._core.graph import current_trace
     from torchlike._core.devices import CPU
+    from torchlike._core.graph import current_trace
 
     model, x = mlp().eval(), rng(64, 12)
     outputs, pending = [], []

@@ -48,15 +48,35 @@ globals().update(_namespace("torch"))
 
 from . import (  # noqa: E402 - they use the names above
     autograd as autograd,
+)
+from . import (
     compiler as compiler,
+)
+from . import (
     cuda as cuda,
+)
+from . import (
     debug as debug,
+)
+from . import (
     nn as nn,
+)
+from . import (
     overrides as overrides,
+)
+from . import (
     random as random,
+)
+from . import (
     serialization as serialization,
+)
+from . import (
     types as types,
+)
+from . import (
     utils as utils,
+)
+from . import (
     version as version,
 )
 from .alias import install as install  # noqa: E402

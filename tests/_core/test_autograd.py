@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-import torchlike
 from compare import agree
+
+import torchlike
 
 reference = pytest.importorskip("torch")
 

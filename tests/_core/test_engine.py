@@ -7,11 +7,12 @@ import threading
 
 import numpy as np
 import pytest
+
 import torchlike as torch
 from torchlike import debug
 from torchlike._core import engine
-from torchlike._core.graph import current_trace
 from torchlike._core.devices import CPU
+from torchlike._core.graph import current_trace
 
 
 def added(body, n=1):

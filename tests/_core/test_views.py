@@ -4,8 +4,9 @@ import copy
 
 import numpy as np
 import pytest
-import torchlike
 from compare import agree
+
+import torchlike
 
 reference = pytest.importorskip("torch")
 CASES = []

@@ -55,7 +55,9 @@ def run(kind: str, processes: int, samples: int) -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("kinds", nargs="*", default=KINDS, help=f"kinds to run; default: {' '.join(KINDS)}")
     parser.add_argument("--raise", dest="lift", action="store_true", help="write higher floors into the file")
     parser.add_argument("--processes", type=int, default=min(os.cpu_count() or 1, 4))

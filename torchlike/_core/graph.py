@@ -210,7 +210,9 @@ class Trace:
         if self.header is None:
             self.header = call_id
             return False
-        return bool(self.nodes) and (call_id in (self.header, self.nodes[0][0]) or len(self.nodes) > HARD_LIMIT)
+        return bool(self.nodes) and (
+            call_id in (self.header, self.nodes[0][0]) or len(self.nodes) > HARD_LIMIT
+        )
 
     def retire(self) -> None:
         """Ends this Trace: the thread starts another; Values may still name this one, so it is emptied."""

@@ -20,8 +20,26 @@ from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, reco
 from .modes import local
 from .overrides import PLAIN, Overridden, as_plain, overrides
 from .params import (
-    ALWAYS_BOOL, ARRAY, ARRAYS, BOOL_TO_LONG, COMPLEX_TO_FLOAT, EMPTY, INT_TO_FLOAT, KEY_, NUMBER_TYPES, NUMPY_NAMES,
-    OMITTED, OPERAND, SCALAR_, SCALAR_NAMES, STATIC, cast_array, described, kind_of, number_of, parameters_of,
+    ALWAYS_BOOL,
+    ARRAY,
+    ARRAYS,
+    BOOL_TO_LONG,
+    COMPLEX_TO_FLOAT,
+    EMPTY,
+    INT_TO_FLOAT,
+    KEY_,
+    NUMBER_TYPES,
+    NUMPY_NAMES,
+    OMITTED,
+    OPERAND,
+    SCALAR_,
+    SCALAR_NAMES,
+    STATIC,
+    cast_array,
+    described,
+    kind_of,
+    number_of,
+    parameters_of,
     static_of,
 )  # fmt: skip
 from .program import lowering_for

@@ -52,7 +52,8 @@ class Storage:
                 self.version += 1
                 return
             self.host = None
-        engine.journal(self)
+        else:
+            engine.journal(self)
         self.value = value
         self.version += 1
 

@@ -11,7 +11,6 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from . import backward as tape
@@ -197,7 +196,10 @@ class Tensor(metaclass=_TensorMeta):
         assert lenses is not None
         edge = None if base is None else base._edge()
         if edge is None or not local.ctx.grad:
-            self._value = lenses[0].op.look_chain(s.read(), lenses)
+            part = None if s.host is None or not s.seen_outside() else shared_part(s.host, lenses)
+            self._value = (
+                lenses[0].op.look_chain(s.read(), lenses) if part is None else value_from_numpy(part)
+            )
         else:
             value = s.read()
             for lens in lenses:
@@ -673,8 +675,15 @@ def from_numpy_copy(array: np.ndarray, device: Any = None) -> Tensor:
 def from_numpy_shared(array: np.ndarray) -> Tensor:
     """A Tensor that shares a NumPy array's memory (`torch.from_numpy`)."""
     d = dtypes.from_jnp(array.dtype)
-    t = Tensor._from_value(Value(aval(tuple(array.shape), d), None))
+    t = Tensor._from_value(Value(aval(tuple(array.shape), d)))
     t._storage.host = array
-    t._storage.value = Value(aval(tuple(array.shape), d), jax.numpy.zeros(0))
     return t
 
+
+def shared_part(array: np.ndarray, lenses: tuple[Lens, ...]) -> np.ndarray | None:
+    """The part of shared NumPy memory that lenses look at; None where NumPy has no such view."""
+    for lens in lenses:
+        if not lens.op.looks_at_numpy:
+            return None
+        array = lens.op.look_numpy(array, lens.args)
+    return array

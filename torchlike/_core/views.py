@@ -39,6 +39,7 @@ class ViewOp(Op):
         self.put = put
         self.geometry = geometry
         self.numpy = numpy
+        self.looks_at_numpy = numpy is not None or geometry is not None
         self.puts: dict[Any, Call] = {}
         self.rest_kinds = self.kinds[1:]
 
@@ -162,7 +163,7 @@ class ViewOp(Op):
                 f"numpy(): a view made by {self.name}() cannot share NumPy memory; use .clone().numpy()"
             )
         n = array.itemsize
-        if array.size == 0 or any(s % n for s in array.strides):
+        if any(s % n for s in array.strides):
             raise RuntimeError(f"numpy(): cannot share this memory through {self.name}()")
         shape, strides, offset = self.geometry(
             array.shape, tuple(s // n for s in array.strides), 0, *self.plain(args)

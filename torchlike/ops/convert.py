@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from .._core import devices, dtypes
 from .._core.autograd import TYPE_NAMES, Node
-from .._core.graph import to_device
 from .._core.engine import materialize
+from .._core.graph import to_device
 from .._core.modes import local
 from .._core.registry import Array, cast_array, check_inplace, function, op
 from .._core.tensor import Tensor

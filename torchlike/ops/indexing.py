@@ -15,7 +15,7 @@ import numpy as np
 from .._core import dtypes
 from .._core.checks import guard
 from .._core.graph import SCALAR, Value
-from .._core.registry import Array, Arrays, Operand, Scalar, check_inplace, function, op
+from .._core.registry import Array, Arrays, check_inplace, function, op
 from .._core.tensor import Lens, Tensor, from_numpy_copy
 from . import view as views
 from .convert import copy_

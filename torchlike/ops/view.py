@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from .._core import dtypes
@@ -20,8 +19,7 @@ from .._core.registry import Array, Scalar, function, publish, view
 from .._core.tensor import Tensor
 from .bits import view_dtype
 from .copying import clone
-from .strides import _dims, contiguous_strides, geometry, infer_shape, view_strides, wrap_dim
-
+from .strides import _dims, geometry, infer_shape, view_strides, wrap_dim
 
 # ---- select and slice ------------------------------------------------------------------
 

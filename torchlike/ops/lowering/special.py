@@ -127,7 +127,9 @@ def xlog1py(x: Any, y: Any) -> Any:
 @jax.custom_jvp
 def _xlog1py(x: Any, y: Any) -> Any:
     zero = x == 0
-    return jnp.where(y != y, jnp.nan, jnp.where(zero, 0, x * jnp.log1p(jnp.where(zero, 0, y)))).astype(x.dtype)
+    return jnp.where(y != y, jnp.nan, jnp.where(zero, 0, x * jnp.log1p(jnp.where(zero, 0, y)))).astype(
+        x.dtype
+    )
 
 
 @_xlog1py.defjvp
