@@ -12,7 +12,6 @@ from math import pi as pi
 
 from . import ops as ops
 from ._core import dtypes as _dtypes
-from ._core import overrides as _overrides  # gives Tensor its __torch_function__
 from ._core.devices import device as device
 from ._core.devices import get_default_device as get_default_device
 from ._core.devices import set_default_device as set_default_device
@@ -46,7 +45,7 @@ from .ops.convert import strided as strided
 globals().update({d.name: d for d in _dtypes.ALL}, **_dtypes.ALIASES)
 globals().update(_namespace("torch"))
 
-from . import (  # noqa: E402 - they use the names above
+from . import (
     autograd as autograd,
 )
 from . import (
@@ -79,19 +78,19 @@ from . import (
 from . import (
     version as version,
 )
-from .alias import install as install  # noqa: E402
-from .alias import installed as installed  # noqa: E402
-from .alias import uninstall as uninstall  # noqa: E402
-from .compiler import compile as compile  # noqa: E402
-from .random import Generator as Generator  # noqa: E402
-from .random import default_generator as default_generator  # noqa: E402
-from .random import get_rng_state as get_rng_state  # noqa: E402
-from .random import initial_seed as initial_seed  # noqa: E402
-from .random import manual_seed as manual_seed  # noqa: E402
-from .random import seed as seed  # noqa: E402
-from .random import set_rng_state as set_rng_state  # noqa: E402
-from .serialization import load as load  # noqa: E402
-from .serialization import save as save  # noqa: E402
+from .alias import install as install
+from .alias import installed as installed
+from .alias import uninstall as uninstall
+from .compiler import compile as compile
+from .random import Generator as Generator
+from .random import default_generator as default_generator
+from .random import get_rng_state as get_rng_state
+from .random import initial_seed as initial_seed
+from .random import manual_seed as manual_seed
+from .random import seed as seed
+from .random import set_rng_state as set_rng_state
+from .serialization import load as load
+from .serialization import save as save
 
 __version__ = version.TorchVersion(version.__version__)
 

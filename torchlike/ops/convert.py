@@ -117,21 +117,26 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return convert(self, device, dtype, copy)
 
 
-def _casts() -> None:
-    names = {"float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "long": "int64",
-             "int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
-             "cdouble": "complex128"}  # fmt: skip
-    for name, target in names.items():
+def _cast_method(name: str, target: dtypes.dtype) -> None:
+    """Publishes `Tensor.<name>()`."""
 
-        def cast(self: Tensor, memory_format: Any = None, _d: Any = dtypes.by_name(target)) -> Tensor:
-            return convert(self, dtype=_d)
+    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
+        return convert(self, dtype=target)
 
-        cast.__name__ = name
-        cast.__doc__ = f"self as torch.{target}."
-        function(spaces=("Tensor",))(cast)
+    cast.__name__ = name
+    cast.__doc__ = f"self as torch.{target.name}."
+    function(spaces=("Tensor",))(cast)
 
 
-_casts()
+for _name in ("float", "double", "half", "long", "int", "short", "cfloat", "cdouble"):
+    _cast_method(_name, dtypes.ALIASES[_name])
+for _name, _target in (
+    ("bfloat16", dtypes.bfloat16),
+    ("char", dtypes.int8),
+    ("byte", dtypes.uint8),
+    ("bool", dtypes.bool_),
+):
+    _cast_method(_name, _target)
 
 
 @function(spaces=("Tensor",))
