@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.core
 
 from ._core import dtypes, engine
 from ._core.devices import CPU, accelerators, device

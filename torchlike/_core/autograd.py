@@ -232,7 +232,8 @@ def taped(
         node.residuals = results[own:]
         results = results[:own]
     elif info.drop:  # type: ignore[attr-defined]
-        node.values = values = operands.copy()
+        values: list[Any] = operands.copy()
+        node.values = values
         for i in info.drop:  # type: ignore[attr-defined]
             values[i] = None
     t = results[0].trace

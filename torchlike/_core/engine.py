@@ -17,6 +17,7 @@ import weakref
 from typing import Any
 
 import jax
+import jax.core
 import numpy as np
 
 from . import checks, disk, precision, program
@@ -124,7 +125,7 @@ def materialize(v: Value) -> Any:
     if v.arr is None:
         run(v.trace, "observe")
     arr = v.arr
-    if arr.__class__ is Failed:
+    if isinstance(arr, Failed):
         raise RuntimeError(
             f"this tensor was the result of a computation that failed: {arr.error}"
         ) from arr.error

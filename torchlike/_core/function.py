@@ -85,6 +85,8 @@ class FunctionCtx:
 class _FunctionNode(Node):
     """The Node of one application of a Function."""
 
+    in_avals: list[Any]  # of the arguments; None for what is no Tensor
+
     def __init__(self, cls: Any, ctx: FunctionCtx, edges: list[Any], outs: list[Any]):
         super().__init__(None, (), [], edges, cls.__name__ + "Backward")
         self.cls, self.ctx, self.outs = cls, ctx, outs

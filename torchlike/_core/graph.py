@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.core
 import numpy as np
 
 from . import devices, dtypes
@@ -227,6 +228,7 @@ class Trace:
         arr = v.arr
         if group:
             pack = (None, self.floats, self.ints, self.complexes, self.keys)[group]
+            assert pack is not None
             slot = -1 - (len(pack) * GROUPS + group)
             pack.append(arr)
         else:

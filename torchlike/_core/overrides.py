@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from .tensor import Tensor, taped_alias
 
@@ -23,7 +23,7 @@ def overrides(t: Tensor) -> bool:
 
 def as_plain(t: Tensor) -> Tensor:
     """A subclass instance as a plain Tensor with the same data and history."""
-    p = object.__new__(Tensor)
+    p = cast(Any, object.__new__(Tensor))
     p.__dict__.update(t.__dict__)
     if t._node is None and t._req:
         p._node, p._index = taped_alias(t._read(), t)[1], 0
@@ -61,8 +61,8 @@ def dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def default_torch_function(cls: type, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
     """PyTorch's default: compute on plain tensors, return `cls`."""
-    if not all(issubclass(cls, t) for t in types):
-        return NotImplemented
+    if cls in PLAIN or not all(issubclass(cls, t) for t in types):
+        return NotImplemented  # a plain tensor changes nothing; the function is another library's
 
     def plain(x: Any) -> Any:
         if isinstance(x, Tensor) and type(x) not in PLAIN:

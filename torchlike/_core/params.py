@@ -129,13 +129,16 @@ def static_of(a: Any) -> Any:
     return a
 
 
+NUMBERS: tuple[Any, ...] = (bool, int, float, complex)
+
+
 def number_of(a: Any) -> Any:
     """A number-like as a Python number, None if it is none."""
     if isinstance(a, np.generic):
         return a.item()
     if isinstance(a, np.ndarray) and a.ndim == 0:
         return a.item()
-    for t in (bool, int, float, complex):
+    for t in NUMBERS:
         if isinstance(a, t):
             return t(a)
     if hasattr(a, "__index__"):

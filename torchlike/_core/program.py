@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
-from jax._src.lib import xla_client
+from jaxlib import xla_client
 
 from . import checks, devices, precision
 from .graph import CALLS, COMPLEX, FLOAT, GROUPS, INT, KEY, Aval

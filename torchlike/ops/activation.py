@@ -304,7 +304,7 @@ def _functional(row: Any, name: str) -> Any:
 
     def call(*args: Any, inplace: bool = False, **kwargs: Any) -> Any:
         if len(args) > count:
-            *args, inplace = args
+            args, inplace = args[:-1], args[-1]
         return (row.inplace if inplace else row)(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name

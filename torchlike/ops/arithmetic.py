@@ -533,9 +533,10 @@ def _check_lerp(input: Any, end: Any, weight: Any) -> None:
 
 
 def _cpp(d: Any) -> str:
+    name: str = d.name
     return {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
             "int64": "long int", "int32": "int", "complex64": "c10::complex<float>",
-            "complex128": "c10::complex<double>"}.get(d.name, d.name)  # fmt: skip
+            "complex128": "c10::complex<double>"}.get(name, name)  # fmt: skip
 
 
 @elementwise(promote=DEFAULT, saves=("input", "end", "weight"), check=_check_lerp)

@@ -1,7 +1,7 @@
 """Comparisons, tests of elements, and logic on truth values."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 
@@ -17,7 +17,7 @@ def _ordered(kernel: str) -> Any:
     def check(input: Any, other: Any) -> None:
         for v in (input, other):
             if v is complex or (hasattr(v, "dtype") and v.dtype.is_complex):
-                raise not_implemented(kernel, v.dtype if hasattr(v, "dtype") else input.dtype)
+                raise not_implemented(kernel, cast(Any, v).dtype if hasattr(v, "dtype") else input.dtype)
 
     return check
 
@@ -112,7 +112,8 @@ def _check_isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-
 
 def _short(a: Any) -> str:
     names = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
-    return names.get(a.dtype.name, a.dtype.name.capitalize())
+    name: str = a.dtype.name
+    return names.get(name, name.capitalize())
 
 
 @op(differentiable=False, check=_check_isclose)

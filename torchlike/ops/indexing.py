@@ -6,9 +6,10 @@ boolean tensors become index tensors first, which costs one barrier.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -216,7 +217,7 @@ def check_host_index(t: Tensor, size: int, error: Any, negative: bool = True) ->
         arr is None
         or isinstance(arr, jax.core.Tracer)
         or not isinstance(arr, jax.Array)
-        or not arr.is_ready()
+        or not arr.is_ready()  # pyright: ignore[reportAttributeAccessIssue]
     ):
         return
     elif next(iter(arr.devices())).platform != "cpu":
@@ -410,7 +411,7 @@ def _iter(self: Tensor) -> Any:
 def _contains(self: Tensor, element: Any) -> bool:
     """Whether some element equals the number or tensor given."""
     if isinstance(element, (Tensor, bool, int, float, complex)):
-        return bool((self == element).any())
+        return bool(cast(Any, self == element).any())
     raise RuntimeError(
         f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
     )

@@ -130,6 +130,7 @@ def _norm(
         return linalg_vector_norm(A, 2, dim, keepdim, dtype=dtype, out=out)
     count = A.ndim if dim is None else (1 if isinstance(dim, int) else len(dim))
     if dim is not None and count not in (1, 2):
+        assert not isinstance(dim, int)  # its count is 1
         raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}")
     if dim is None and count not in (1, 2):
         raise RuntimeError(

@@ -17,10 +17,11 @@ _PAIR = ("input", "mat2")
 
 
 def _cpp(d: Any) -> str:
+    name: str = d.name
     names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
              "int64": "int64_t", "int32": "int", "int16": "int16_t", "int8": "signed char", "uint8": "unsigned char",
              "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
-    return names.get(d.name, d.name)
+    return names.get(name, name)
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -181,7 +181,7 @@ def _multihead(
     extra = 0
     if bias_k is not None:
         k = jnp.concatenate([k, jnp.broadcast_to(bias_k, (1, batch, width))])
-        v = jnp.concatenate([v, jnp.broadcast_to(bias_v, (1, batch, width))])
+        v = jnp.concatenate([v, jnp.broadcast_to(cast(Any, bias_v), (1, batch, width))])
         extra += 1
 
     def heads(x: Any) -> Any:  # (length, N, E) -> (N, H, length, D)

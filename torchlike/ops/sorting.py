@@ -129,8 +129,9 @@ def _check_searchsorted(sorted_sequence: Any, input: Any, sorter: Any = None, **
 
 
 def _type_name(d: Any) -> str:
+    name: str = d.name
     return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "bool": "bool"}.get(
-        d.name, d.name
+        name, name
     )
 
 

@@ -329,8 +329,9 @@ def _check_cov(input: Any, correction: int = 1, fweights: Any = None, aweights: 
 
 
 def _cpp(d: Any) -> str:
+    name: str = d.name
     return {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}.get(
-        d.name, d.name
+        name, name
     )
 
 

@@ -172,6 +172,7 @@ def _compare(x: Any, windows: Windows) -> tuple[Any, Any]:
         if best is None:
             best, winner = part, jnp.broadcast_to(jnp.asarray(first, np.int8), part.shape)
         else:
+            assert winner is not None
             better = (part > best) | (part != part)
             best, winner = jnp.where(better, part, best), jnp.where(better, np.int8(number), winner)
     return best, winner

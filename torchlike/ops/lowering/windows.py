@@ -10,7 +10,7 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax.numpy as jnp
 from jax import lax
@@ -30,7 +30,7 @@ class Windows(NamedTuple):
 
     def axis(self, i: int) -> Windows:
         """The windows of axis `i` alone, as windows over one axis."""
-        return Windows(*(part[i : i + 1] for part in self))
+        return Windows(*(part[i : i + 1] for part in cast(Any, self)))
 
     def along(self, i: int, space: tuple[int, ...]) -> Windows:
         """Windows along axis `i` that leave the other axes, of sizes `space`, as they are."""
