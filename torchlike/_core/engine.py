@@ -29,6 +29,7 @@ from .program import Spec, lowering_platform
 __all__ = ["barrier", "materialize", "module_entry", "run", "stats", "lowering_platform", "host", "flush_all"]
 
 MAX_PROGRAMS = int(os.environ.get("TORCHLIKE_MAX_EXECUTABLES", 1024))
+MAX_OPS = 8 * MAX_PROGRAMS  # executables of single calls; the oldest goes first
 LONG = 3000  # calls: a longer Trace starts in tier 0
 LOG = os.environ.get("TORCHLIKE_LOG", "")
 WARN_AFTER = 24  # distinct programs of one line before it is pointed out
@@ -56,14 +57,13 @@ stats = Stats()
 class Program:
     """One entry of the executable table."""
 
-    __slots__ = ("spec", "executable", "runs", "queued", "failed", "n_guards")
+    __slots__ = ("spec", "executable", "runs", "queued", "n_guards")
 
     def __init__(self, spec: Spec):
         self.spec = spec
         self.executable: Any = None
         self.runs = 0
         self.queued = False
-        self.failed: BaseException | None = None
         self.n_guards = sum(len(CALLS[n[0]].guards) for n in spec.nodes)
 
 
@@ -71,6 +71,7 @@ _programs: collections.OrderedDict[Any, Program] = collections.OrderedDict()
 _sites: dict[Any, list[Any]] = {}  # user's line -> [distinct keys, last Spec]
 _cost = {"op": 0.035, "node": 0.012}  # seconds, running averages of measured compiles
 _lock = threading.RLock()
+_op_calls: collections.deque[Any] = collections.deque()  # calls that have an executable of their own
 
 
 # ---- barriers ------------------------------------------------------------------
@@ -280,6 +281,9 @@ def _op_executable(call: Any) -> Any:
         _count_compile("op", spent, 1)
         _background.keep(call.text, call.device, executable)
     call.compiled = executable
+    _op_calls.append(call)
+    if len(_op_calls) > MAX_OPS:
+        _op_calls.popleft().compiled = None
     return executable
 
 
