@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-import torchlike
 from twin import check, rand, same_error
+
+import torchlike
 
 X = np.array([-7.3, -2.0, -0.4, 0.0, 0.3, 1.0, 4.5, 19.0, 31.0])
 POSITIVE = np.array([0.01, 0.3, 1.0, 2.0, 5.5, 24.0, 40.0])
