@@ -324,6 +324,8 @@ def _new_program(key: Any, t: Trace, kind: str) -> Program:
         tier = "0"
         if _compile_whole(spec, seen[0]):
             tier = _obtain(p)
+        elif len(spec.nodes) > 1 and not Trace.eager and _from_disk(p):
+            tier = "disk"
         stats.log.append(
             {"site": site, "kind": kind, "calls": len(spec.nodes), "tier": tier, "reason": reason,
              "seconds": time.perf_counter() - start, "nth": seen[0]}
@@ -365,19 +367,25 @@ def _compile_whole(spec: Spec, nth: int) -> bool:
     return fresh * _cost["op"] / (nth - 2) > n * _cost["node"]
 
 
+def _from_disk(p: Program) -> bool:
+    """Gives a Program its executable if it is on disk."""
+    executable = disk.load(p.spec.text(), p.spec.device)
+    if executable is None:
+        return False
+    stats.disk_hits += 1
+    p.executable = executable
+    return True
+
+
 def _obtain(p: Program) -> str:
     """Gives a Program its executable, from disk or compiled now; says which."""
-    text = p.spec.text()
-    executable = disk.load(text, p.spec.device)
-    if executable is not None:
-        stats.disk_hits += 1
-        p.executable = executable
+    if _from_disk(p):
         return "disk"
     start = time.perf_counter()
     p.executable = program.compile_(p.spec)
     spent = time.perf_counter() - start
     _count_compile("node", spent, len(p.spec.nodes))
-    _background.keep(text, p.spec.device, p.executable)
+    _background.keep(p.spec.text(), p.spec.device, p.executable)
     return "compiled"
 
 

@@ -192,22 +192,35 @@ class Op:
             ]
             outs, node = taped(call, values, edges, self.grad_name, self.residual)
             if node is not None and self.saved:
-                self._note_saved(node, args, owners, outs[0].trace, cast)
+                self._note_saved(call, node, args, owners, cast)
             return call, outs, node
         return call, record(call, values), None
 
-    def _note_saved(self, node: Any, args: tuple[Any, ...], owners: list[Any], pin: Any, cast: Any) -> None:
+    def _note_saved(self, call: Call, node: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> None:
         """Notes the versions of the tensors that backward needs (of those PyTorch saves, the ones the vjp uses)."""
+        spots = call.extra
+        if spots is None:
+            spots = call.extra = self._spots(args, cast)
         node.versions = versions = []
-        for i in self.saved:
-            t = args[i]
-            if not isinstance(t, Tensor) or (i == 0 and cast is not None):
-                continue
-            at = next((j for j, o in enumerate(owners) if o is t), None)
-            if at is not None and node.values[at] is not None:
+        pin, kept = node.trace, node.values
+        for at in spots:
+            if kept[at] is not None:
+                t = owners[at]
                 s = t._storage
                 s.pinned = pin
-                versions.append((s, s.version, t._aval.shape, t))
+                versions.append((s, s.version, kept[at].aval.shape, t))
+
+    def _spots(self, args: tuple[Any, ...], cast: Any) -> tuple[int, ...]:
+        """The operands that the saved parameters are; an in-place call's own self is not among them."""
+        spots, at = [], 0
+        for i, (a, kind) in enumerate(zip(args, self.kinds)):
+            if kind == ARRAYS:
+                at += len(a)
+            elif kind == KEY_ or (kind != STATIC and a is not None and a is not OMITTED):
+                if i in self.saved and isinstance(a, Tensor) and not (i == 0 and cast is not None):
+                    spots.append(at)
+                at += 1
+        return tuple(spots)
 
     def apply(self, args: tuple[Any, ...]) -> Any:
         """Applies the row to fully bound arguments."""
