@@ -7,7 +7,7 @@ import torchlike as torch
 from torchlike import debug, nn
 from torchlike.nn import functional as F
 
-WARM, MORE = 4, 40
+WARM, MORE = 4, 200
 
 
 def rng(*shape, seed=0):
@@ -173,11 +173,10 @@ def test_evaluation_that_only_collects_outputs():
         pending.append(len(current_trace(CPU).nodes))
 
     delta(batch, WARM)
-    assert delta(batch, 200)["compiles"] == 0, debug.report()
+    assert delta(batch, 1000)["compiles"] == 0, debug.report()
     assert max(pending) < 60
-    torch.testing.assert_close(outputs[-1], model(x[203 % 48 : 203 % 48 + 16]).detach()) if hasattr(
-        torch, "testing"
-    ) else None
+    last = model(x[999 % 48 : 999 % 48 + 16]).detach()
+    np.testing.assert_allclose(outputs[-1].numpy(), last.numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_a_loop_without_observation():

@@ -12,7 +12,6 @@ Slots: results of the Trace are numbered from 0; a slot below 0 is an input,
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -130,7 +129,6 @@ class Call:
 
 _call_ids = itertools.count()
 CALLS: dict[int, Call] = {}
-_intern_lock = threading.Lock()
 
 
 def make_call(name: str, text: str | None, fn: Callable, avals: tuple[Aval, ...], device: Any = None) -> Call:

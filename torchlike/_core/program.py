@@ -17,7 +17,6 @@ from typing import Any
 
 import jax
 import jax.core
-import jax.numpy as jnp
 import numpy as np
 from jaxlib import xla_client
 
@@ -175,11 +174,6 @@ def packs_of(trace: Any) -> list[tuple[int, Any]]:
     return found
 
 
-def as_host_scalar(v: Any) -> Any:
-    """A lifted scalar's value as the NumPy scalar that a tier-0 executable takes."""
-    return np.asarray(v.arr, v.aval.dtype.jnp)
-
-
 def place(array: np.ndarray, a: Aval) -> Any:
     """A host array as a `jax.Array` on the aval's device; the CPU may use its memory as it is.
 
@@ -191,8 +185,3 @@ def place(array: np.ndarray, a: Aval) -> Any:
         return xla_client.batched_device_put(
             shaped, jax.sharding.SingleDeviceSharding(target), [array], [target], True
         )
-
-
-def zero(a: Aval) -> Any:
-    """Zeros of an aval, inside a lowering."""
-    return jnp.zeros(a.shape, a.dtype.jnp)
