@@ -18,7 +18,7 @@ LAYERS = [
     ["_core.dtypes", "_core.devices", "_core.errors", "_core.checks", "_core.names", "_core.precision"],
     ["_core.modes"],
     ["_core.graph"],
-    ["_core.program", "_core.disk", "_core.engine"],
+    ["_core.program", "_core.disk", "_core.segments", "_core.tiers", "_core.engine"],
     ["_core.storage"],
     ["_core.mt19937", "_core.poisson", "_core.draws", "_core.random", "_core.vjp", "_core.autograd", "_core.backward"],
     ["_core.tensor", "_core.host", "_core.printing", "_core.function"],

@@ -10,7 +10,7 @@ import pytest
 
 import torchlike as torch
 from torchlike import debug
-from torchlike._core import engine
+from torchlike._core import engine, tiers
 from torchlike._core.devices import CPU
 from torchlike._core.graph import current_trace
 
@@ -74,7 +74,7 @@ def test_only_what_is_referred_to_is_returned():
     live = len([e for e in debug.stats()])  # nothing has run yet
     assert live and current_trace(CPU).nodes
     assert c.tolist() == [4.0] * 4
-    key = next(reversed(engine._programs))
+    key = next(reversed(tiers.programs))
     assert len(key[1]) == 2  # a and c, not b
 
 
@@ -95,7 +95,7 @@ def test_old_parameters_are_donated(data):
     x, y, w = data
     for _ in range(3):
         sgd_step(x, y, w, 0, 0.1)
-    key = next(reversed(engine._programs))
+    key = next(reversed(tiers.programs))
     assert key[2], "no input was free to be overwritten"
 
 
@@ -157,11 +157,11 @@ def test_an_interrupt_while_compiling_leaves_the_work_pending(monkeypatch):
     a = torch.ones(3) * 3
     b = a.cumsum(0)
 
-    def interrupted(spec):
+    def interrupted(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engine.program, "compile_", interrupted)
-    monkeypatch.setattr(engine.disk, "load", lambda *_: None)
+    monkeypatch.setattr(tiers.disk, "load", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
         b.sum().item()
     monkeypatch.undo()
@@ -178,15 +178,15 @@ def test_a_failed_program_gives_storages_back(monkeypatch):
         def __call__(self, *args):
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
-    monkeypatch.setattr(engine.program, "compile_", lambda spec: Failing())
-    monkeypatch.setattr(engine.disk, "load", lambda *_: None)
+    monkeypatch.setattr(engine.program, "compile_", lambda *_: Failing())
+    monkeypatch.setattr(tiers.disk, "load", lambda *_: None)
     q = p * 5
     p.add_(1)
     p.mul_(2)
     with pytest.raises(RuntimeError, match="RESOURCE_EXHAUSTED"):
         p.tolist()
     monkeypatch.undo()
-    engine._programs.clear()
+    tiers.programs.clear()
     assert p.tolist() == [1.0, 1.0, 1.0]
     with pytest.raises(RuntimeError, match="failed"):
         q.tolist()
@@ -203,26 +203,45 @@ def test_index_errors_are_raised_never_clamped():
     assert (x + 1).tolist() == [1, 2, 3, 4, 5]
 
 
-def test_new_lengths_run_op_by_op_and_recurring_ones_compile():
-    def body(n):
-        h = torch.zeros(1, 4)
-        w = torch.ones(4, 4) * 0.1
-        for _ in range(n):
-            h = torch.tanh(h.matmul(w) + 1)
-        return h.sum().item()
+def repeated(n):
+    """A Python loop of n turns; the value that it must give."""
+    h = torch.zeros(1, 4)
+    w = torch.ones(4, 4) * 0.1
+    for _ in range(n):
+        h = torch.tanh(h.matmul(w) + 1)
+    want = np.zeros((1, 4), "f4")
+    for _ in range(n):
+        want = np.tanh(want @ (np.ones((4, 4), "f4") * np.float32(0.1)) + 1)
+    assert h.sum().item() == pytest.approx(want.sum(), rel=1e-5)
 
-    want = {}
-    for n in range(3, 12):
-        h = np.zeros((1, 4), "f4")
-        for _ in range(n):
-            h = np.tanh(h @ (np.ones((4, 4), "f4") * np.float32(0.1)) + 1)
-        want[n] = h.sum()
-    for n in range(3, 12):
-        assert body(n) == pytest.approx(want[n], rel=1e-5)
-    assert added(lambda: body(12))["op_executions"] > 0
-    body(12), body(12)
+
+def test_new_lengths_share_segments():
+    for n in range(3, 9):
+        repeated(n)
+    for n in (12, 9, 40):
+        more = added(lambda n=n: repeated(n))
+        assert (more["compiles"], more["executions"]) == (0, 0), debug.report()
+        assert more["op_executions"] <= n + 2
+
+
+def test_a_recurring_length_becomes_one_program(monkeypatch):
+    for n in range(3, 10):
+        repeated(n)
+    for n in (10, 11, 10, 11, 10):
+        repeated(n)
     debug.synchronize()
-    assert added(lambda: body(12))["executions"] == 1
+    assert added(lambda: repeated(10))["executions"] == 0  # compiling would take longer than all runs so far
+    monkeypatch.setitem(tiers.cost, "node", 0.0)
+    repeated(11)
+    debug.synchronize()
+    assert added(lambda: repeated(11)) == {"compiles": 0, "executions": 1, "op_executions": 0}
+
+
+def test_a_program_that_comes_in_a_row_becomes_one_executable():
+    for n in (*range(3, 14), 13, 13, 13):
+        repeated(n)
+    debug.synchronize()
+    assert added(lambda: repeated(13)) == {"compiles": 0, "executions": 1, "op_executions": 0}
 
 
 def test_threads_have_their_own_traces():

@@ -111,7 +111,7 @@ class Call:
     """
 
     __slots__ = (
-        "id", "name", "text", "fn", "avals", "outs", "device", "guards", "derived", "compiled", "extra", "weight",
+        "id", "name", "text", "fn", "avals", "outs", "device", "guards", "derived", "extra", "weight",
     )  # fmt: skip
 
     def __init__(self, name: str, text: str | None, fn: Callable, avals: tuple[Aval, ...], outs: tuple[Aval, ...],
@@ -122,7 +122,6 @@ class Call:
         )  # fmt: skip
         self.weight = max(1 / SOFT_LIMIT, sum(a.size * a.dtype.itemsize for a in outs) / SOFT_BYTES)
         self.derived: dict[Any, Any] = {}
-        self.compiled: Any = None
         self.extra: Any = None
         CALLS[self.id] = self
 

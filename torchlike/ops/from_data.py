@@ -268,9 +268,12 @@ def _elements(numbers: list[Any], kinds: set[type], d: dtype) -> np.ndarray:
         return np.array(list(map(bool, numbers)), np.bool_)
     if float not in kinds and d.is_signed:
         try:
-            found, info = np.array(numbers, np.int64), np.iinfo(d.jnp)
+            found = np.array(numbers, np.int64)
         except OverflowError:
             raise ValueError("Overflow when unpacking long long") from None
+        if d is dtypes.int64:
+            return found
+        info = np.iinfo(d.jnp)
         if not found.size or (found.min() >= info.min and found.max() <= info.max):
             return found.astype(d.jnp)
     top = 1 << (64 if d is dtypes.uint64 else 63)
