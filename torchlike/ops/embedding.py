@@ -1,8 +1,7 @@
 """Table look-ups: `embedding`, `embedding_bag` and `one_hot`.
 
-Gradients with respect to the table are dense arrays, also with `sparse=True`:
-inside one compiled step the scatter of the rows and the optimizer's update are
-one program, and there is nothing that a sparse layout would save.
+With `sparse=True` the gradient of a table that is a leaf is a sparse tensor: one entry per
+index, not coalesced.
 """
 
 from __future__ import annotations
@@ -11,11 +10,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from .._core import errors
+from .._core.autograd import Node
+from .._core.backward import wrap
 from .._core.checks import guard
-from .._core.modes import no_grad
+from .._core.host import host_array
+from .._core.modes import local, no_grad
 from .._core.registry import Array, Scalar, function, op
+from .._core.sparse import SparseTensor
+from .._core.tensor import Tensor, from_numpy_copy
 from .lowering.norms import vector_norm
+from .sparse_coo import held_values
 from .validate import scalar_name, size_text
 
 FUNCTIONAL = ("nn.functional",)
@@ -60,19 +67,86 @@ def _check_embedding(weight: Any, indices: Any, **_: Any) -> None:
     _check_indices(indices, "embedding")
 
 
-@op(spaces=("torch",), saves=("indices",), grad_name="EmbeddingBackward0", check=_check_embedding)
-def embedding(
-    weight: Array,
-    indices: Array,
-    padding_idx: int = -1,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-):
-    """The rows of `weight` at `indices`; `torch.nn.functional.embedding` says more."""
+@op(spaces=(), name="embedding", saves=("indices",), grad_name="EmbeddingBackward0", check=_check_embedding)
+def _embedding(weight: Array, indices: Array, padding_idx: int = -1, scale_grad_by_freq: bool = False):
     rows = weight.shape[0]
     if indices.size:
         guard(((indices < 0) | (indices >= rows)).any(), IndexError, "index out of range in self")
     return _rows(weight, indices, padding_idx, scale_grad_by_freq)
+
+
+@function(spaces=("torch",))
+def embedding(
+    weight: Any, indices: Any, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
+) -> Any:
+    """The rows of `weight` at `indices`; `torch.nn.functional.embedding` says more."""
+    if sparse and _goes_sparse(weight):
+        with no_grad():
+            rows = _embedding(weight, indices)
+        return _sparse_history(rows, weight, indices, padding_idx, scale_grad_by_freq)
+    return _embedding(weight, indices, padding_idx, scale_grad_by_freq)
+
+
+# ---- sparse gradients --------------------------------------------------------------------
+
+
+def _goes_sparse(weight: Any) -> bool:
+    """Whether there is a gradient, and it ends here: operators above a non-leaf take dense ones."""
+    return local.ctx.grad and weight.requires_grad and weight.is_leaf
+
+
+class _SparseRows(Node):
+    """Node of rows looked up in a leaf: their gradients become the values of a sparse one."""
+
+    def __init__(self, rows: Tensor, weight: Tensor, indices: Tensor, padding: int, by_frequency: bool):
+        super().__init__(None, (0,), [], [weight], "EmbeddingBackward0")
+        self.outs, self.size = (rows._aval,), tuple(weight.shape)
+        self.indices: Tensor | None = indices
+        self.padding, self.by_frequency = padding, by_frequency
+
+    @property
+    def out_avals(self) -> tuple[Any, ...]:
+        return self.outs
+
+    def apply(self, cts: list[Any], create_graph: bool, retain: bool) -> list[Any]:
+        if self.indices is None:
+            raise RuntimeError(errors.MSG_FREED)
+        if self.by_frequency:
+            raise RuntimeError("embedding_backward: scale_grad_by_freq not supported with sparse gradients")
+        if cts[0] is None:
+            return [None]
+        values = wrap(cts[0]).reshape(-1, *self.size[1:])
+        if create_graph:
+            values = held_values(values)
+        places = _places(self.indices, self.padding, self.size[0])
+        return [(SparseTensor.make(places, values, self.size, loose=self.padding >= 0), None)]
+
+    def free(self) -> None:
+        """Lets the indices go; a second backward is an error from now on."""
+        self.indices = None
+
+
+def _places(indices: Tensor, padding: int, rows: int) -> Tensor:
+    """Indices of a sparse gradient (1, nnz); computed at once where their data is at hand."""
+    array = host_array(indices)
+    if array is None:
+        return _entry_rows(indices, padding, rows)
+    flat = array.reshape(1, -1).astype(np.int64)
+    return from_numpy_copy(flat if padding < 0 else np.where(flat == padding, rows, flat))
+
+
+@op(spaces=(), differentiable=False)
+def _entry_rows(indices: Array, padding_idx: int, rows: int):
+    """Indices of a sparse gradient (1, nnz): those of the padding row lie outside of the table."""
+    flat = indices.reshape(1, -1).astype(jnp.int64)
+    return flat if padding_idx < 0 else jnp.where(flat == padding_idx, rows, flat)
+
+
+def _sparse_history(
+    rows: Tensor, weight: Tensor, indices: Tensor, padding: int, by_frequency: bool
+) -> Tensor:
+    node = _SparseRows(rows, weight, indices.detach(), padding, by_frequency)
+    return Tensor._from_value(rows._read(), (node, 0))
 
 
 @op(spaces=(), differentiable=False)
@@ -111,7 +185,7 @@ def embedding_functional(
         padding_idx: a row that gets no gradient.
         max_norm: rows used whose norm exceeds it are first scaled down, in place.
         scale_grad_by_freq: divides a row's gradient by its count in `input`.
-        sparse: accepted; the gradient is dense.
+        sparse: the gradient of `weight`, if that is a leaf, is a sparse tensor.
 
     Raises:
         IndexError: an index is no row.
@@ -133,16 +207,35 @@ def _check_bag(weight: Any, indices: Any, offsets: Any, **_: Any) -> None:
         raise RuntimeError("offsets should have at least 1 element")
 
 
+def _check_bag_indices(indices: Any, rows: int) -> None:
+    wrong = (indices < 0) | (indices >= rows)
+    if indices.shape[0]:
+        message = f"Index of input takes value {{}} which is not in the valid range [0, {rows})"
+        guard(wrong.any(), RuntimeError, message, indices[jnp.argmax(wrong)])
+
+
+@op(spaces=(), differentiable=False, check=lambda weight, indices: _check_indices(indices, "embedding_bag"))
+def _bag_rows(weight: Array, indices: Array):
+    """The rows of all bags, and a row of zeros that stands for the padding."""
+    _check_bag_indices(indices, weight.shape[0])
+    return jnp.take(weight, indices, axis=0, mode="clip")
+
+
+@op(spaces=(), differentiable=False)
+def _bag_order(indices: Array, padding_idx: int):
+    """Where each index finds its row among those of `_bag_rows`; the padding row's are one further."""
+    count = indices.shape[0]
+    order = jnp.arange(count, dtype=jnp.int64)
+    return order if padding_idx < 0 else jnp.where(indices == padding_idx, count, order)
+
+
 @op(spaces=(), name="embedding_bag", saves=("indices", "offsets", "per_sample_weights"), check=_check_bag)
 def _embedding_bag(
     weight: Array, indices: Array, offsets: Array, scale_grad_by_freq: bool, mode: str,
     per_sample_weights: Array | None, include_last_offset: bool, padding_idx: int,
 ):  # fmt: skip
-    rows, count = weight.shape[0], indices.shape[0]
-    wrong = (indices < 0) | (indices >= rows)
-    if count:
-        message = f"Index of input takes value {{}} which is not in the valid range [0, {rows})"
-        guard(wrong.any(), RuntimeError, message, indices[jnp.argmax(wrong)])
+    count = indices.shape[0]
+    _check_bag_indices(indices, weight.shape[0])
     guard(
         offsets[0] != 0, RuntimeError,
         "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
@@ -245,9 +338,26 @@ def embedding_bag(
         per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
     if max_norm is not None:
         _renorm(weight, input, max_norm, norm_type)
+    if sparse and _goes_sparse(weight):
+        if weight.dim() != 2:
+            raise RuntimeError("'weight' must be 2-D")
+        with no_grad():
+            rows = _bag_rows(weight, input)
+        rows = _sparse_history(rows, weight, input, padding, scale_grad_by_freq)
+        order = _bag_order(input, padding)
+        if padding >= 0:
+            rows, padding = _with_padding_row(rows), input.shape[0]
+        return _embedding_bag(
+            rows, order, offsets, False, mode, per_sample_weights, include_last_offset, padding
+        )
     return _embedding_bag(
         weight, input, offsets, scale_grad_by_freq, mode, per_sample_weights, include_last_offset, padding
     )
+
+
+@op(spaces=())
+def _with_padding_row(rows: Array):
+    return jnp.pad(rows, ((0, 1), (0, 0)))
 
 
 @op(spaces=(), differentiable=False)

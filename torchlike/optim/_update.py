@@ -7,6 +7,7 @@ count, decay, ...) arrives as a lifted number, so no change of it compiles again
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -43,16 +44,55 @@ class Rule:
         names: tuple[str, ...],
         maximize: bool = False,
         decay: str = "",
+        sparse: bool = False,
         **static: Any,
     ) -> Lists:
-        """One step: `lists` is (params, grads, numbers that are Tensors, *state); `names` of all numbers."""
+        """One step: `lists` is (params, grads, numbers that are Tensors, *state); `names` of all numbers.
+
+        With `sparse`, grads are the values of sparse gradients, whose indices are one more list, the last.
+        """
         params, grads, given, *states = lists
         numbers = dict(zip(names, (*scalars, *[a.reshape(()) for a in given])))
-        rows = [
-            _one(self.each, p, g, s, numbers, maximize, decay, static)
-            for p, g, *s in zip(params, grads, *states)
-        ]
+        if sparse:
+            *states, places = states
+            rows = [
+                _rows(self.each, i, p, g, s, numbers, maximize, decay, static)
+                for i, p, g, *s in zip(places, params, grads, *states)
+            ]
+        else:
+            rows = [
+                _one(self.each, p, g, s, numbers, maximize, decay, static)
+                for p, g, *s in zip(params, grads, *states)
+            ]
         return tuple(zip(*rows))
+
+
+def _rows(
+    each: Callable, indices: Any, p: Any, values: Any, state: list[Any], numbers: dict, maximize: bool,
+    decay: str, static: dict,
+) -> tuple[Any, ...]:  # fmt: skip
+    """The rule for those entries of a parameter that its sparse gradient names; the others stay.
+
+    Equal indices are added up first. There are as many distinct ones as indices at most; the rest of
+    that many stand beyond the end and are dropped, so that no shape depends on data.
+    """
+    sparse_dim, nnz = indices.shape
+    if nnz == 0:
+        return (p, *state)
+    sizes, dense = p.shape[:sparse_dim], p.shape[sparse_dim:]
+    count = math.prod(sizes)
+    inside = jnp.ones(nnz, bool)
+    flat = jnp.zeros(nnz, indices.dtype)
+    for row, size in zip(indices, sizes):
+        inside &= (row >= 0) & (row < size)
+        flat = flat * size + row
+    flat = jnp.where(inside, flat, count)
+    distinct, group = jnp.unique(flat, return_inverse=True, size=nnz, fill_value=count)
+    g = jnp.zeros((nnz, *dense), values.dtype).at[group.reshape(-1)].add(values)
+    whole = [a.reshape(count, *dense) for a in (p, *state)]
+    here = [a.at[distinct].get(mode="fill", fill_value=0) for a in whole]
+    moved = _one(each, here[0], g, here[1:], numbers, maximize, decay, static)
+    return tuple(a.at[distinct].set(m, mode="drop").reshape(p.shape) for a, m in zip(whole, moved))
 
 
 def _one(
@@ -115,14 +155,33 @@ def full_like(p: Tensor, number: complex) -> Tensor:
 
 def update_group(opt: Any, group: dict[str, Any]) -> None:
     """Records one step for the parameters of a group that have a gradient."""
-    params, grads = [], []
+    params, grads, sparse = [], [], False
     for p in group["params"]:
         g = p._grad  # what `p.grad` is for a leaf, without the property
         if g is not None:
             params.append(p)
             grads.append(g)
+            if g.is_sparse:
+                sparse = True
     if not params:
         return
+    if sparse:
+        return _update_mixed(opt, group, params, grads)
+    _update(opt, group, params, grads)
+
+
+def _update_mixed(opt: Any, group: dict[str, Any], params: list, grads: list) -> None:
+    """Parameters with sparse gradients step apart from the others."""
+    if not opt._steps_rows(group):
+        return _update(opt, group, params, [g.to_dense() for g in grads])
+    for sparse in (False, True):
+        chosen = [i for i, g in enumerate(grads) if g.is_sparse == sparse]
+        if chosen:
+            _update(opt, group, [params[i] for i in chosen], [grads[i] for i in chosen])
+
+
+def _update(opt: Any, group: dict[str, Any], params: list, grads: list) -> None:
+    """Records one step for these parameters."""
     if not opt._has_state(group):
         return _apply(opt, group, params, grads, [], {}, False)
     table = opt.state
@@ -141,8 +200,6 @@ def update_group(opt: Any, group: dict[str, Any]) -> None:
     for (_, _, numbers), members in parts.items():
         ps, gs, ss = ([column[i] for i in members] for column in (params, grads, states))
         if numbers is None:
-            if any(g.is_sparse for g in gs):
-                raise RuntimeError(f"{type(opt).__name__} does not support sparse gradients")
             at = make_state(opt, group, ps)
         else:
             at = enlist(ss, dict(zip(names, numbers))).numbers if names else {}
@@ -210,7 +267,13 @@ def _apply(
         else:
             numbers.append(float(x))
     columns = [[s[name] for s in states] for name in opt._state_names(group, params[0])] if states else []
-    results = fused(rule.name, rule, (*static, ("names", names)), (params, grads, given, *columns), numbers)
+    static = (*static, ("names", names))
+    if grads[0].is_sparse:
+        places = [g._i for g in grads]
+        lists = (params, [g._v for g in grads], given, *columns, places)
+        results = fused(rule.name, rule, (*static, ("sparse", True)), lists, numbers)
+    else:
+        results = fused(rule.name, rule, static, (params, grads, given, *columns), numbers)
     _rebind(params, results[0])
     for column, values in zip(columns, results[1:]):
         _rebind(column, values)

@@ -78,6 +78,11 @@ class Adagrad(Optimizer):
             for p in group["params"]:
                 self.state[p]["sum"].share_memory_()
 
+    def _steps_rows(self, group: dict[str, Any]) -> bool:
+        if group["weight_decay"] != 0:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        return True
+
     def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         start = self.defaults["initial_accumulator_value"]
         return {"sum": full_like(p, complex(start, start) if p.is_complex() else start)}

@@ -100,6 +100,9 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
+    def _steps_rows(self, group: dict[str, Any]) -> bool:
+        raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
+
     def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         return {name: zeros_like(p) for name in self._state_names(group, p)}
 

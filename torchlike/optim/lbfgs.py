@@ -98,7 +98,7 @@ class LBFGS(Optimizer):
 
     def _flat_grad(self) -> Tensor:
         """All gradients as one vector; zeros where there is none."""
-        grads = [zeros_like(p) if p.grad is None else p.grad for p in self._params]
+        grads = [zeros_like(p) if p.grad is None else p.grad.to_dense() for p in self._params]
         ((flat,),) = fused("optim.flatten", _flatten, (), (grads,), ())
         return Tensor._from_value(flat)
 

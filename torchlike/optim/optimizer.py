@@ -213,7 +213,7 @@ class Optimizer:
     def __repr__(self) -> str:
         lines = [type(self).__name__ + " ("]
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
+            lines.append(f"{chr(10) * (i > 0)}Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join(lines) + "\n)"
 
@@ -404,6 +404,14 @@ class Optimizer:
     def _has_state(self, group: dict[str, Any]) -> bool:
         """Whether the rule keeps any state for this group."""
         return True
+
+    def _steps_rows(self, group: dict[str, Any]) -> bool:
+        """Whether sparse gradients move only the entries they name; False: they are made dense.
+
+        Raises:
+            RuntimeError: the optimizer takes no sparse gradients, or not with these options.
+        """
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         """The state tensors the rule reads and rewrites for this parameter, in the rule's order."""

@@ -94,6 +94,11 @@ class SGD(Optimizer):
     def _has_state(self, group: dict[str, Any]) -> bool:
         return nonzero(group["momentum"])
 
+    def _steps_rows(self, group: dict[str, Any]) -> bool:
+        if nonzero(group["weight_decay"]):
+            raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
+        return not nonzero(group["momentum"])  # with momentum, entries go on moving
+
     def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         return {"momentum_buffer": zeros_like(p)}
 

@@ -63,7 +63,7 @@ class Embedding(_Table):
         max_norm: rows that are looked up are first scaled down to this norm, in place.
         norm_type: the p of that norm.
         scale_grad_by_freq: divide gradients by how often the row occurs in the batch.
-        sparse: accepted; gradients are dense.
+        sparse: the table's gradient is a sparse tensor; SGD, Adagrad and SparseAdam take those.
         device, dtype: of the table.
 
     Shape: integers of any shape (*) -> (*, embedding_dim).
