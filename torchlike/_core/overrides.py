@@ -22,7 +22,9 @@ def overrides(t: Tensor) -> bool:
 
 
 def as_plain(t: Tensor) -> Tensor:
-    """A subclass instance as a plain Tensor with the same data and history."""
+    """A subclass instance as a plain Tensor with the same data and history; sparse ones have no such form."""
+    if t.is_sparse:
+        raise Overridden
     p = cast(Any, object.__new__(Tensor))
     p.__dict__.update(t.__dict__)
     if t._node is None and t._req:

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import dtypes, errors
+from .autograd import QUIET
+from .geometry import check_overlap, check_repeated
 from .graph import SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
 from .overrides import PLAIN as PLAIN
@@ -31,14 +33,14 @@ from .params import Operand as Operand
 from .params import Scalar as Scalar
 from .params import cast_array as cast_array
 from .program import lowering_for
-from .publish import _publish_all, publish
+from .publish import _publish_all, publish, refused
 from .publish import alias as alias
 from .publish import function as function
 from .publish import named as named
 from .publish import namespace as namespace
 from .row import Op, note_result
 from .row import wrap as wrap
-from .tensor import Tensor
+from .tensor import Tensor, from_numpy_shared
 from .views import ViewOp as ViewOp
 
 _new = object.__new__
@@ -49,15 +51,20 @@ _new = object.__new__
 
 def check_inplace(t: Tensor) -> None:
     """PyTorch's rules on which tensors may be written in place under taping."""
+    node = (
+        t._node
+    )  # before a look at the base: as in PyTorch, whose views learn late that their base was written
     if local.ctx.grad and t.requires_grad:
+        trait = t._trait
+        if trait is not None and trait is not QUIET:
+            raise RuntimeError(trait) if trait.__class__ is str else trait.written(t._node)
         base = t._base
-        if base is not None and base._node is None and base._req:
+        if base is not None and base._node is None:
             raise RuntimeError(errors.MSG_LEAF_VIEW_INPLACE)
-        if t._node is None:
+        if node is None:
             raise RuntimeError(errors.MSG_LEAF_INPLACE)
     if t._inference and not local.ctx.inference:
-        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed."
-                           "You can make a clone to get a normal tensor before doing inplace update.")  # fmt: skip
+        raise RuntimeError(errors.MSG_INFERENCE_INPLACE)
 
 
 class Target:
@@ -82,17 +89,30 @@ def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
     """The in-place variant: computes the row, casts to self's dtype, rebinds self."""
 
     def inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        bound = op.bind((self, *args), kwargs)
-        check_inplace(self)
-        a = self._aval
-        plain = self if self.__class__ in PLAIN else as_plain(self)
-        _, outs, node = op._record((plain, *bound[1:]), Target(a.dtype, a.shape))
+        try:
+            bound = op.bind((self, *args), kwargs)
+            check_inplace(self)
+            if self._lens is not None:
+                check_repeated(self)
+            for b in bound[1:]:
+                if b.__class__ in PLAIN and b._storage is self._storage:
+                    check_overlap(self, b)
+            a = self._aval
+            plain = self if self.__class__ in PLAIN else as_plain(self)
+            _, outs, node = op._record((plain, *bound[1:]), Target(a.dtype, a.shape))
+        except Overridden:
+            return dispatch(inplace, (self, *args), kwargs)
+        except Exception:
+            error = refused(inplace, "Tensor", doc_name, (self, *args), kwargs)
+            if error is not None:
+                raise error from None
+            raise
         self._assign(outs[0], None if node is None else (node, 0))
         if node is not None and op.saves_result:
             note_result(node, self)
         return self
 
-    return named(inplace, doc_name, f"In-place version of `{op.name}`.", op=op)
+    return named(inplace, doc_name, f"In-place version of `{op.name}`.", op=op, fn=op.fn)
 
 
 def write_out(op_name: str, results: Any, out: Any) -> Any:
@@ -102,6 +122,8 @@ def write_out(op_name: str, results: Any, out: Any) -> Any:
         if not isinstance(o, Tensor):
             raise TypeError(f"{op_name}(): argument 'out' must be Tensor, not {type(o).__name__}")
         ra, oa = r._aval, o._aval
+        if o._inference and not local.ctx.inference:
+            raise RuntimeError(errors.MSG_INFERENCE_INPLACE)
         if not dtypes.can_cast(ra.dtype, oa.dtype):
             raise RuntimeError(
                 f"result type {SCALAR_NAMES[ra.dtype.name]} can't be cast to the desired output type {SCALAR_NAMES[oa.dtype.name]}"
@@ -122,6 +144,8 @@ def write_out(op_name: str, results: Any, out: Any) -> Any:
                 raise RuntimeError(
                     f"{op_name}(): cannot resize the view given as out= to {list(ra.shape)}; pass a tensor of its own"
                 )
+        if o._lens is not None:
+            check_repeated(o)
         value = r._read()
         if ra.dtype is not oa.dtype:
             value = r.to(oa.dtype)._read()
@@ -138,8 +162,8 @@ def _refuse_grad(name: str, args: Any, out: Any) -> None:
         )
 
 
-def _public(op: Op, fn: Callable, has_out: bool) -> Callable[..., Any]:
-    """The callable that users see."""
+def _public(op: Op, fn: Callable, has_out: bool, space: str, name: str) -> Callable[..., Any]:
+    """The callable that users see in a space."""
     tails, apply = op.tails, op.apply
 
     def public(*args: Any, **kwargs: Any) -> Any:
@@ -151,18 +175,29 @@ def _public(op: Op, fn: Callable, has_out: bool) -> Callable[..., Any]:
             return slow(args, kwargs)
         except Overridden:
             return dispatch(public, args, kwargs)
+        except Exception:
+            error = refused(public, space, name, args, kwargs)
+            if error is not None:
+                raise error from None
+            raise
 
     def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        out = kwargs.pop("out", None) if has_out else None
+        out = None
+        if has_out and "out" in kwargs:
+            kwargs = dict(kwargs)
+            out = kwargs.pop("out")
         if op.has_key and "generator" in kwargs:
-            kwargs["key"] = kwargs.pop("generator")
-        bound = op.bind(args, kwargs)
+            kwargs = {("key" if k == "generator" else k): v for k, v in kwargs.items()}
         if out is None:
-            return apply(bound)
+            return apply(op.bind(args, kwargs))
+        bound = op.bind(args, kwargs)
         _refuse_grad(op.name, bound, out)
+        for a in bound:
+            if isinstance(a, Tensor) and isinstance(out, Tensor):
+                check_overlap(out, a)
         return write_out(op.name, apply(bound), out)
 
-    named(public, op.name, fn.__doc__, op=op, fn=fn)
+    named(public, name, fn.__doc__, op=op, fn=fn, has_out=has_out)
     public.__module__ = fn.__module__
     public.__wrapped__ = fn  # type: ignore[attr-defined] # what inspect.signature shows
     return public
@@ -204,20 +239,22 @@ def op(
                returns=returns, check=check, grad_name=grad_name, **extra)  # fmt: skip
     if out is None:
         out = promote is not None and bool({"torch", "linalg", "special"} & set(spaces))
-    public = _public(made, fn, out)
-    _publish_all(public, public_name, spaces, aliases)
+    public = _publish_all(functools.partial(_public, made, fn, out), public_name, spaces, aliases)
+    if public is None:  # known inside only
+        public = _public(made, fn, out, "", public_name)
     if inplace is None:
         inplace = promote is not None and "Tensor" in spaces
     if inplace:
-        twin = inplace_of(made, public_name + "_")
-        names = [public_name] + [a for a in aliases if "." not in a]
-        for n in names:
-            publish("Tensor", n + "_", twin)
+        names = [public_name + "_"] + [a + "_" for a in aliases if "." not in a]
+        twins = [inplace_of(made, n) for n in names]
+        for n, twin in zip(names, twins):
+            publish("Tensor", n, twin)
             for space in inplace_spaces:
-                publish(space, n + "_", twin)
-        public.inplace = twin  # type: ignore[attr-defined]
+                publish(space, n, twin)
+        public.inplace = twins[0]  # type: ignore[attr-defined]
     if operator:
-        _attach_operator(operator, public, getattr(public, "inplace", None))
+        inner = _public(made, fn, False, "", public_name)
+        _attach_operator(operator, inner, getattr(public, "inplace", None))
     return public
 
 
@@ -245,13 +282,19 @@ def _attach_operator(operator: str, public: Callable, twin: Callable | None) -> 
         return
 
     def fits(other: Any) -> bool:
-        return isinstance(other, (Tensor, int, float, complex, np.generic, np.ndarray)) or hasattr(
-            other, "__torch_function__"
-        )
+        if isinstance(other, operands):
+            return True
+        if isinstance(other, np.ndarray):  # NumPy does the rest, and `__array_wrap__` makes a Tensor of it
+            return operator != "matmul" and not other.ndim
+        return hasattr(other, "__torch_function__")
+
+    operands: Any = Tensor if operator == "matmul" else (Tensor, int, float, complex, np.generic)
 
     def forward(self: Tensor, other: Any) -> Any:
         if other.__class__ in PLAIN or fits(other):
             return public(self, other)
+        if operator in ("eq", "ne") and isinstance(other, np.ndarray):
+            return public(self, from_numpy_shared(other))
         return NotImplemented
 
     setattr(Tensor, f"__{operator}__", named(forward, f"__{operator}__", public.__doc__))
@@ -259,6 +302,8 @@ def _attach_operator(operator: str, public: Callable, twin: Callable | None) -> 
         return
 
     def reflected(self: Tensor, other: Any) -> Any:
+        if operator == "truediv" and isinstance(other, np.ndarray):
+            return self.reciprocal() * other
         return public(other, self) if fits(other) else NotImplemented
 
     setattr(Tensor, f"__r{operator}__", named(reflected, f"__r{operator}__", public.__doc__))

@@ -35,6 +35,7 @@ from .params import (
     SCALAR_,
     SCALAR_NAMES,
     STATIC,
+    Ints,
     cast_array,
     described,
     kind_of,
@@ -52,6 +53,10 @@ _HERE = __file__.rsplit("_core", 1)[0]
 _new = object.__new__
 
 
+_STRICT: dict[Any, tuple[type, ...]] = {
+    bool: (bool,), bool | None: (bool,), int: (int,), int | None: (int,), float: (float, int, bool),
+    float | None: (float, int, bool), str: (str,), str | None: (str,),
+}  # fmt: skip # the classes that a static parameter takes, by its annotation
 _identities: dict[str, int] = {}  # rows of one name are told apart by their order
 
 
@@ -67,9 +72,12 @@ class Op:
         camel = "".join(p[:1].upper() + p[1:] for p in name.strip("_").split("_"))
         self.grad_name = grad_name or f"{camel}Backward0"
         self.calls: dict[tuple[Any, ...], Call] = {}
+        dtypes.on_default_change.append(self.calls.clear)
         self.params, annotations, self.raw_defaults, self.keyword = parameters_of(fn)
         self.kinds = tuple([kind_of(a) for a in annotations])
         self.optional = tuple([type(None) in get_args(a) for a in annotations])
+        self.wants = tuple([_STRICT.get(a) for a in annotations])  # of static parameters
+        self.spreads = any(a is Ints or a is tuple for a, k in zip(annotations, self.keyword) if not k)
         self.defaults: list[Any] = []
         for d, kind in zip(self.raw_defaults, self.kinds):
             if kind == KEY_:
@@ -115,9 +123,10 @@ class Op:
             bound[i] = v
         missing = [p for p, b in zip(self.params, bound) if b is EMPTY]
         if missing:
+            *most, last = [f"'{m}'" for m in missing]
             raise TypeError(
-                f"{self.name}() missing {len(missing)} required positional argument"
-                f"{'s' if len(missing) > 1 else ''}: " + ", ".join(f'"{m}"' for m in missing)
+                f"{self.name}() missing {len(missing)} required positional argument{'s' if most else ''}: "
+                + (f"{', '.join(most)}{',' if len(most) > 1 else ''} and {last}" if most else last)
             )
         return tuple(bound)
 
@@ -126,6 +135,7 @@ class Op:
         last = sum(not k for k in self.keyword) - 1
         if (
             last >= 0
+            and self.spreads
             and self.kinds[last] == STATIC
             and all(isinstance(a, (int, np.integer, Tensor)) for a in args[last:])
         ):
@@ -322,6 +332,7 @@ class Op:
                 raise RuntimeError(
                     f"output with shape {list(cast.shape)} doesn't match the broadcast shape {list(out.shape)}"
                 )
+        call.derived["plan"] = dict(zip(params, plan))  # type: ignore[assignment]
         self.calls[key] = call
         return call
 
@@ -384,6 +395,9 @@ class Op:
                     b = as_plain(a)
             elif kind == STATIC:
                 b = static_of(a)
+                want = self.wants[i]
+                if want is not None and b is not None and b.__class__ not in want:
+                    self._wrong(p, i, kind, a)
             elif (
                 kind in (OPERAND, SCALAR_)
                 and a is not None
@@ -405,7 +419,10 @@ class Op:
         return tuple(out) if changed else args
 
     def _wrong(self, param: str, i: int, kind: int, a: Any) -> Any:
-        want = {ARRAY: "Tensor", OPERAND: "Tensor", SCALAR_: "Number"}.get(kind, "int")
+        want = {ARRAY: "Tensor", OPERAND: "Tensor", SCALAR_: "Number"}.get(kind)
+        if want is None:
+            allowed = self.wants[i]
+            want = allowed[0].__name__ if allowed else "int"
         raise TypeError(
             f"{self.name}(): argument '{param}' (position {i + 1}) must be {want}, not {type(a).__name__}"
         )
@@ -442,7 +459,7 @@ def wrap(v: Value, node: Any, index: int) -> Tensor:
     return t
 
 
-_result_classes: dict[str, Any] = {}
+_result_classes: dict[str, Any] = {}  # `torch.return_types`
 
 
 def result_class(name: str, fields: tuple[str, ...]) -> Any:
@@ -462,5 +479,6 @@ def result_class(name: str, fields: tuple[str, ...]) -> Any:
                 return f"torch.return_types.{name}(\n{body})"
 
         Result.__name__ = Result.__qualname__ = name
+        Result.__module__ = "torchlike.return_types"
         found = _result_classes[name] = Result
     return found

@@ -42,19 +42,22 @@ class Storage:
 
     def write(self, value: Value) -> None:
         """Rebinds the cell to a new Value of any shape; aliases see it."""
-        if self.pinned is not None:
-            self.pinned.planned = False
-            self.pinned = None
+        if self.host is None:
+            engine.journal(self)
+        self.touch()
         if self.host is not None:
             data = engine.host(value)
             if self.seen_outside() and data.shape == self.host.shape:
                 np.copyto(self.host, data)
-                self.version += 1
                 return
             self.host = None
-        else:
-            engine.journal(self)
         self.value = value
+
+    def touch(self) -> None:
+        """Counts a write; a backward that saved this data cannot be replayed from a plan any more."""
+        if self.pinned is not None:
+            self.pinned.planned = False
+            self.pinned = None
         self.version += 1
 
     def seen_outside(self) -> bool:

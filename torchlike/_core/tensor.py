@@ -7,19 +7,19 @@ them, so that every alias sees the write.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import backward as tape
-from . import devices, dtypes, engine, errors
-from .autograd import Node, RemovableHandle
-from .graph import Value, aval, record
+from . import devices, dtypes, engine, errors, roots
+from .autograd import QUIET, TYPE_NAMES, Node, RemovableHandle, note_quiet, public_version, quiet_writes
+from .errors import ManyViews, StaleView
+from .graph import Value, aval
 from .modes import local
 from .storage import Storage, value_from_numpy
-from .vjp import add_call, cast_call, fill_call
+from .vjp import add_call
 
 _new = object.__new__
 
@@ -27,10 +27,16 @@ _new = object.__new__
 class Size(tuple):
     """The shape of a Tensor (`torch.Size`): a tuple with `numel()`."""
 
+    __module__ = "torchlike"
     __slots__ = ()
 
     def __new__(cls, items: Any = ()) -> Size:
-        return tuple.__new__(cls, [int(n) for n in items])
+        sizes = []
+        for i, n in enumerate(items):
+            if not hasattr(n, "__index__"):
+                raise TypeError(f"torch.Size() takes an iterable of 'int' (item {i} is '{type(n).__name__}')")
+            sizes.append(n.__index__())
+        return tuple.__new__(cls, sizes)
 
     def numel(self) -> int:
         """Product of the sizes."""
@@ -80,9 +86,12 @@ class _TensorMeta(type):
 class Tensor(metaclass=_TensorMeta):
     """A multi-dimensional array of one dtype, mutable, with gradients."""
 
+    __module__ = "torchlike"  # where users find it
+
     _storage: Storage
     _lens: tuple[Lens, ...] | None = None
     _base: Tensor | None = None
+    _was: Tensor | None = None  # of a base that became a view of itself in place (`t_`): the memory as it was
     _value: Value | None = None  # of a view: its Value at version `_seen`
     _seen: int = 0
     _shown: Any = None  # of a view: its Aval
@@ -94,6 +103,11 @@ class Tensor(metaclass=_TensorMeta):
     _post_hooks: dict[int, Any] | None = None
     _inference: bool = False
     _retains: bool = False
+    _accumulate: Any = None  # a weak reference to what `next_functions` shows for this leaf
+    _accumulate_hooks: Any = None  # hooks before and after accumulation into `.grad`
+    _trait: Any = (
+        None  # QUIET, or why this view must not be written in place under taping: a text or ManyViews
+    )
 
     __torch_function__: Any
     is_sparse = False
@@ -101,6 +115,7 @@ class Tensor(metaclass=_TensorMeta):
     is_nested = False
     is_mkldnn = False
     is_mps = False
+    is_xpu = False
 
     if TYPE_CHECKING:  # methods and operators that the rows in `ops` publish, and attributes users set
 
@@ -163,6 +178,8 @@ class Tensor(metaclass=_TensorMeta):
         return t
 
     def _set_edge(self, edge: Any) -> None:
+        if self._retains and self._node is not None:
+            self._retain_elsewhere(edge)
         if edge is None:
             self._node, self._req = None, False
         elif edge.__class__ is tuple:
@@ -172,6 +189,15 @@ class Tensor(metaclass=_TensorMeta):
             from_leaf, node = taped_alias(self._read(), edge)
             self._node, self._index, self._req = node, 0, True
             del from_leaf
+
+    def _retain_elsewhere(self, edge: Any) -> None:
+        """A write in place gives this tensor a new Node: its gradient is retained there."""
+        if self._node.retained is not None:
+            self._node.retained.pop(self._index, None)
+        if edge.__class__ is tuple:
+            edge[0].retain(edge[1], self)
+        else:
+            self._retains = False
 
     def _edge(self) -> Any:
         """Where this Tensor's gradient goes: `(node, index)`, itself as a leaf, or None."""
@@ -192,26 +218,42 @@ class Tensor(metaclass=_TensorMeta):
 
     def _refresh(self) -> None:
         """Reads a view anew through its lenses, with the history of its base."""
-        base, s, lenses = self._base, self._storage, self._lens
+        base, s, lenses = self._root(), self._storage, self._lens
         assert lenses is not None
+        if base is not None and base._storage is not s:  # it got other data (`.data =`); the view did not
+            base = None
         edge = None if base is None else base._edge()
-        if edge is None or not local.ctx.grad:
+        stale = s.version - quiet_writes(s, self._seen) != self._seen
+        trait = self._trait
+        if trait.__class__ is ManyViews and stale and self._node is not None:
+            if self._node.__class__ is not StaleView:
+                self._node = StaleView(trait.stale(self._node))
+            base = None
+        if edge is None or base is None or not local.ctx.grad:
             part = None if s.host is None or not s.seen_outside() else shared_part(s.host, lenses)
             self._value = (
                 lenses[0].op.look_chain(s.read(), lenses) if part is None else value_from_numpy(part)
             )
         else:
-            value = s.read()
-            for lens in lenses:
+            value, own = s.read(), lenses
+            if base._lens is not None:
+                value, own = base._read(), lenses[len(base._lens) :]
+            for lens in own:
                 value, edge = lens.op.look(value, edge, lens.args)
             self._value = value
         self._seen = s.version
         if (
             base is not None
+            and (stale or edge is not None)
             and (local.ctx.grad or edge is None)
             and (edge is not None or self._node is not None)
         ):
-            self._set_edge(edge)
+            self._set_edge(_nowhere(self._value) if edge is None else edge)
+
+    def _root(self) -> Tensor | None:
+        """Whose history a view has: its base, or what that was before a view in place."""
+        owner = self if self._base is None else self._base
+        return self._base if owner._was is None else owner._was
 
     def _write(self, value: Value) -> None:
         """Rebinds the data, for all aliases; records no history."""
@@ -225,25 +267,30 @@ class Tensor(metaclass=_TensorMeta):
             s.write(value)
             if history:
                 self._set_edge(edge)
+            if self._trait is QUIET:
+                note_quiet(s)
             return
-        base = self._base
+        base = self._root()
         base_edge = base._edge() if base is not None and history else None
-        if base_edge is None and (edge is None or not history):
+        if edge is not None and history and self._trait.__class__ is ManyViews:
+            raise self._trait.written(self._node)
+        if base is None or (base_edge is None and (edge is None or not history)):
             s.write(self._lens[0].op.put_chain(s.read(), value, self._lens))
+            if self._trait is QUIET:
+                note_quiet(s)
             self._value, self._seen = (value, s.version) if s.host is None else (None, -1)
+            if self._trait is not None and self._node is not None:
+                self._seen -= 1  # one of many views: reading it with its history is an error from now on
+            if base is None and history:
+                self._set_edge(edge)
             return
-        steps: list[Any] = [(s.read(), base_edge)]
-        for lens in self._lens[:-1]:
-            steps.append(lens.op.look(*steps[-1], lens.args))
-        new = (value, edge if history else None)
-        for lens, (old, old_edge) in zip(reversed(self._lens), reversed(steps)):
-            new = lens.op.put_into(old, old_edge, new[0], new[1], lens.args)
-        s.write(new[0])
-        if base is not None and history:
-            base._set_edge(new[1])
+        whole = base._lens
+        own = self._lens if whole is None else self._lens[len(whole) :]
+        new, new_edge = own[0].op.put_taped(base._read(), value, own, base_edge, edge)
+        s.write(new if whole is None else whole[0].op.put_chain(s.read(), new, whole))
+        base._set_edge(new_edge)
         self._value, self._seen = (value, s.version) if s.host is None else (None, -1)
-        if history and base is not None:
-            self._set_edge(edge)
+        self._set_edge(edge)
 
     def _host(self) -> np.ndarray:
         """The data as a read-only NumPy array: runs what is pending and waits."""
@@ -259,6 +306,7 @@ class Tensor(metaclass=_TensorMeta):
         t._storage = self._storage
         if self._lens is not None:
             t._lens, t._value, t._seen, t._shown = self._lens, self._value, self._seen, self._shown
+        t._inference = self._inference
         return t
 
     # ---- what it is --------------------------------------------------------------
@@ -294,8 +342,12 @@ class Tensor(metaclass=_TensorMeta):
         if dim is None:
             return self.shape
         shape = self._aval.shape
+        if not isinstance(dim, int):
+            raise TypeError(f"size(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
         if not -len(shape) <= dim < len(shape):
-            n = max(len(shape), 1)
+            n = len(shape)
+            if not n:
+                raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
             raise IndexError(
                 f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
             )
@@ -354,7 +406,10 @@ class Tensor(metaclass=_TensorMeta):
 
     @property
     def _version(self) -> int:
-        return self._storage.version
+        """How often the data was written in place, through any alias but those that `.data` makes."""
+        if self._inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return public_version(self._storage)
 
     # ---- data ------------------------------------------------------------------------
 
@@ -401,6 +456,11 @@ class Tensor(metaclass=_TensorMeta):
             return data.astype(dtype)
         return data.copy() if copy else data
 
+    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
+        """What a NumPy function of a Tensor returns: a Tensor (bool results as uint8, as in PyTorch)."""
+        array = np.asarray(array)
+        return from_numpy_shared(array.astype(np.uint8) if array.dtype == np.bool_ else array)
+
     __array_priority__ = 1000
 
     def __bool__(self) -> bool:
@@ -427,7 +487,7 @@ class Tensor(metaclass=_TensorMeta):
 
     def _scalar(self) -> Any:
         if self._aval.size != 1:
-            raise RuntimeError(f"a Tensor with {self._aval.size} elements cannot be converted to Scalar")
+            raise ValueError("only one element tensors can be converted to Python scalars")
         return self.item()
 
     def __len__(self) -> int:
@@ -442,12 +502,17 @@ class Tensor(metaclass=_TensorMeta):
     def data(self) -> Tensor:
         """The same data outside the tape; setting it swaps the data in."""
         t = self._alias()
+        t._trait = QUIET
         return t
 
     @data.setter
     def data(self, source: Tensor) -> None:
         if not isinstance(source, Tensor):
             raise TypeError("Variable data has to be a tensor, but got " + type(source).__name__)
+        if self._req and source.dtype.category < dtypes.FLOAT:
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex dtype"
+            )
         self._storage, self._lens, self._base = source._storage, source._lens, None
         self._value, self._seen, self._shown = source._value, source._seen, source._shown
 
@@ -462,7 +527,15 @@ class Tensor(metaclass=_TensorMeta):
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
+        if not isinstance(flag, bool):
+            raise RuntimeError("requires_grad must be a bool")
+        if flag and self.dtype.category < dtypes.FLOAT:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self.requires_grad_(flag)
+
+    @requires_grad.deleter
+    def requires_grad(self) -> None:
+        raise RuntimeError("requires_grad must be a bool")
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Sets whether operators on this leaf are taped; returns it.
@@ -470,6 +543,11 @@ class Tensor(metaclass=_TensorMeta):
         Raises:
             RuntimeError: the dtype has no gradients, or this is no leaf.
         """
+        if requires_grad.__class__ is not bool:
+            kind = type(requires_grad).__name__
+            raise TypeError(
+                f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {kind}"
+            )
         if self._node is not None:
             if not requires_grad:
                 raise RuntimeError(
@@ -496,7 +574,8 @@ class Tensor(metaclass=_TensorMeta):
         """The Node that made this Tensor, None for leaves."""
         if self._lens is not None and self._seen != self._storage.version:
             self._read()
-        return self._node
+        node = self._node
+        return None if node is None else node.seen()
 
     @property
     def output_nr(self) -> int:
@@ -528,11 +607,28 @@ class Tensor(metaclass=_TensorMeta):
                 )
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
-            if value.shape != self.shape:
+            have, own = value._aval, self._aval
+            if have.dtype is not own.dtype:
                 raise RuntimeError(
-                    f"assigned grad has data of a different size: got {list(value.shape)}, expected {list(self.shape)}"
+                    errors.MSG_GRAD_DTYPE.format(
+                        dtypes.C_NAMES[have.dtype.name], TYPE_NAMES[own.dtype.name][:-6]
+                    )
+                )
+            if have.shape != own.shape:
+                raise RuntimeError(
+                    f"attempting to assign a gradient of size '{list(have.shape)}' to a tensor of size "
+                    f"'{list(own.shape)}'. Please ensure that the gradient and the tensor are the same size"
+                )
+            if have.device is not own.device:
+                raise RuntimeError(
+                    f"attempting to assign a gradient with device type '{have.device.type}' to a tensor with device "
+                    f"type '{own.device.type}'. Please ensure that the gradient and the tensor are on the same device"
                 )
         self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None,
                  create_graph: bool = False, inputs: Any = None) -> None:  # fmt: skip
@@ -544,16 +640,19 @@ class Tensor(metaclass=_TensorMeta):
             create_graph: tape the backward, for higher derivatives.
             inputs: the only leaves to accumulate into.
         """
-        backward([self], [gradient], retain_graph, create_graph, inputs)
+        roots.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
         """The same data outside the tape; writes are seen by both."""
-        return self._alias()
+        t = self._alias()
+        if self._trait is QUIET:
+            t._trait = QUIET
+        return t
 
     def detach_(self) -> Tensor:
         """Leaves the tape in place; self becomes a leaf."""
         if self._base is not None:
-            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+            raise RuntimeError(errors.MSG_DETACH_VIEW)
         self._node, self._req = None, False
         return self
 
@@ -563,9 +662,7 @@ class Tensor(metaclass=_TensorMeta):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self._node is None or self._retains:
             return
-        node = self._node
-        node.retained = node.retained or {}
-        node.retained[self._index] = weakref.ref(self)
+        self._node.retain(self._index, self)
         self._retains = True
 
     @property
@@ -582,6 +679,7 @@ class Tensor(metaclass=_TensorMeta):
                 self._hooks = {}
             return RemovableHandle(self._hooks, hook)
         node = self._node
+        node.unplan()
         node.tensor_hooks = node.tensor_hooks or {}
         return RemovableHandle(node.tensor_hooks.setdefault(self._index, {}), hook)
 
@@ -609,60 +707,11 @@ def taped_alias(value: Value, leaf: Any) -> tuple[Value, Any]:
     return value, node
 
 
-def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-             inputs: Any = None) -> None:  # fmt: skip
-    """`torch.autograd.backward`: sums gradients of `tensors` into the leaves' `.grad`."""
-    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-    if grad_tensors is None or isinstance(grad_tensors, Tensor):
-        grad_tensors = [grad_tensors]
-    if inputs is not None:
-        inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        if not inputs:
-            raise RuntimeError("'inputs' argument to backward cannot be empty.")
-    roots = roots_of(tensors, list(grad_tensors) + [None] * (len(tensors) - len(grad_tensors)), create_graph)
-    keep = create_graph if retain_graph is None else retain_graph
-    targets = None
-    if inputs is not None:
-        targets = [t._edge() for t in inputs]
-        if any(e is None for e in targets):
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
-    tape.run_backward(roots, retain=keep, create_graph=create_graph, targets=targets)
-
-
-def roots_of(tensors: list[Tensor], gradients: list[Any], create_graph: bool) -> list[tuple[Any, Any]]:
-    """Edges and gradients that a backward starts from, checked as PyTorch does."""
-    roots = []
-    for i, (t, g) in enumerate(zip(tensors, gradients)):
-        a = t._aval
-        if g is None:
-            edge = t._edge()
-            if edge is None:
-                raise RuntimeError(errors.MSG_NO_GRAD_FN.replace("element 0", f"element {i}"))
-            if a.size != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            roots.append((edge, (record(fill_call(a, 1), [])[0], None)))
-            continue
-        if not isinstance(g, Tensor):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
-        edge = t._edge()
-        if edge is None:
-            raise RuntimeError(errors.MSG_NO_GRAD_FN.replace("element 0", f"element {i}"))
-        b = g._aval
-        if b.shape != a.shape:
-            raise RuntimeError(
-                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {t.shape}."
-            )
-        value = g._read()
-        if b.dtype is not a.dtype:
-            if b.dtype.is_complex != a.dtype.is_complex:
-                raise RuntimeError(
-                    f"For complex Tensors, both grad_output and output are required to have the same dtype. "
-                    f"Mismatch in dtype: grad_output[{i}] has a dtype of {b.dtype} and output[{i}] has a dtype of {a.dtype}."
-                )
-            call = cast_call(b, a.dtype)
-            value = record(call, [value])[0]
-        roots.append((edge, (value, g._edge() if create_graph else None)))
-    return roots
+def _nowhere(value: Value) -> Any:
+    """The edge of a view whose base was written and has no history: it still requires grad, and nobody gets it."""
+    leaf = Tensor._from_value(value)
+    leaf._req = True
+    return taped_alias(value, leaf)[1], 0
 
 
 def from_numpy_copy(array: np.ndarray, device: Any = None) -> Tensor:

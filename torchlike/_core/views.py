@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .autograd import taped
-from .graph import SCALAR, Call, Value, common_device, make_call, record
+from .errors import MSG_INFERENCE_VIEW, MSG_NO_GRAD_VIEW, ManyViews
+from .graph import SCALAR, Call, Value, make_call, record
 from .modes import local
 from .overrides import PLAIN
 from .params import OMITTED, SCALAR_
@@ -20,6 +21,7 @@ from .storage import Storage
 from .tensor import Lens, Tensor
 
 _new = object.__new__
+FIRST = ManyViews(0)
 
 
 class ViewOp(Op):
@@ -28,19 +30,19 @@ class ViewOp(Op):
     `put(base, new, *args)` is the JAX function that writes `new` where the view
     looks. `geometry(shape, strides, offset, *args)` is the same for strides, on
     the host; it raises RuntimeError where no view exists. `numpy(array, *args)` is
-    the view of NumPy memory, needed where the dtype changes.
+    the view of NumPy memory, needed where the dtype changes. `repeats`: it may show an element more than once.
     """
 
     casts_scalars = False
 
     def __init__(self, fn: Callable, name: str, *, put: Callable | None = None, geometry: Callable | None = None,
-                 numpy: Callable | None = None, **kw: Any):  # fmt: skip
+                 numpy: Callable | None = None, repeats: bool = False, **kw: Any):  # fmt: skip
         super().__init__(fn, name, **kw)
         self.put = put
+        self.repeats = repeats
         self.geometry = geometry
         self.numpy = numpy
         self.looks_at_numpy = numpy is not None or geometry is not None
-        self.puts: dict[Any, Call] = {}
         self.rest_kinds = self.kinds[1:]
 
     def apply(self, args: tuple[Any, ...]) -> Any:
@@ -63,9 +65,14 @@ class ViewOp(Op):
                 break
         lens = Lens(self, rest)
         t._lens = (lens,) if x._lens is None else (*x._lens, lens)
-        t._base = x if x._lens is None else x._base
+        t._base = x if x._base is None else x._base
         if node is not None:
             t._node, t._req = node, True
+        elif x._req and not local.ctx.grad:  # as in PyTorch: a leaf of its own, not to be written to
+            t._base, t._req = None, True
+            t._trait = MSG_INFERENCE_VIEW if local.ctx.inference else MSG_NO_GRAD_VIEW
+        if x._trait is not None:
+            t._trait = FIRST if x._trait.__class__ is ManyViews else x._trait
         t._inference = x._inference
         return t
 
@@ -91,33 +98,6 @@ class ViewOp(Op):
                 stand_in = edge if edge._lens is None else stand_in
         _, outs, node = self._record((stand_in, *args))
         return outs[0], None if node is None else (node, 0)
-
-    def put_into(
-        self, old: Value, old_edge: Any, new: Value, new_edge: Any, args: tuple[Any, ...]
-    ) -> tuple[Value, Any]:
-        """The base with `new` written where the view looks."""
-        lifted = self.lifted(args)
-        key = (old.aval, new.aval, self.without(args, lifted))
-        scalars = [Value(SCALAR[a.__class__], a) for a, y in zip(args, lifted) if y]
-        call = self.puts.get(key)
-        if call is None:
-            call = self.puts[key] = self._make_put(old.aval, new.aval, args, tuple(s.aval for s in scalars))
-        operands = [old, new, *scalars]
-        if (old_edge is not None or new_edge is not None) and local.ctx.grad:
-            outs, node = taped(call, operands, [old_edge, new_edge] + [None] * len(scalars), "CopySlices")
-            return outs[0], None if node is None else (node, 0)
-        return record(call, operands)[0], None
-
-    def _make_put(self, old: Any, new: Any, args: tuple[Any, ...], scalars: tuple[Any, ...]) -> Call:
-        lifted = self.lifted(args)
-
-        def call_fn(base: Any, value: Any, *numbers: Any) -> tuple[Any, ...]:
-            return (self.put_array(base, value, self.filled(args, lifted, iter(numbers))),)
-
-        text = f"put|{self.identity}|{self.without(args, lifted)}|{old}|{new}|{scalars}"
-        device = common_device((old,))
-        with lowering_for(device):
-            return make_call(f"{self.name}.put", text, call_fn, (old, new, *scalars), device)
 
     def lifted(self, args: tuple[Any, ...]) -> list[bool]:
         """Which arguments are lifted numbers."""
@@ -148,11 +128,20 @@ class ViewOp(Op):
 
     def put_chain(self, base: Value, new: Value, lenses: tuple[Lens, ...]) -> Value:
         """One call that writes `new` through a whole chain of lenses (no tape)."""
-        return _chained(_puts, [base, new], lenses, _make_put_chain)
+        return record(*_chained(_puts, [base, new], lenses, _make_put_chain))[0]
+
+    def put_taped(
+        self, base: Value, new: Value, lenses: tuple[Lens, ...], base_edge: Any, new_edge: Any
+    ) -> tuple[Value, Any]:
+        """`put_chain` with history, which is one Node as in PyTorch."""
+        call, operands = _chained(_puts, [base, new], lenses, _make_put_chain)
+        edges = [base_edge, new_edge] + [None] * (len(operands) - 2)
+        outs, node = taped(call, operands, edges, "CopySlices")
+        return outs[0], None if node is None else (node, 0)
 
     def look_chain(self, base: Value, lenses: tuple[Lens, ...]) -> Value:
         """One call that reads through a whole chain of lenses (no tape)."""
-        return _chained(_looks, [base], lenses, _make_look_chain)
+        return record(*_chained(_looks, [base], lenses, _make_look_chain))[0]
 
     def look_numpy(self, array: np.ndarray, args: tuple[Any, ...]) -> np.ndarray:
         """The view of NumPy memory."""
@@ -182,8 +171,8 @@ _looks: dict[Any, Call] = {}
 
 def _chained(
     calls: dict[Any, Call], operands: list[Value], lenses: tuple[Lens, ...], make: Callable
-) -> Value:
-    """Records the call of a chain of lenses, made if it is new."""
+) -> tuple[Call, list[Value]]:
+    """The call of a chain of lenses, made if it is new, and its operands."""
     key: list[Any] = [v.aval for v in operands]
     n = len(operands)
     for lens in lenses:
@@ -200,7 +189,7 @@ def _chained(
     call = calls.get(found)
     if call is None:
         call = calls[found] = make(lenses, tuple(key[:n]), tuple([v.aval for v in operands[n:]]))
-    return record(call, operands)[0]
+    return call, operands
 
 
 def _chain_parts(lenses: tuple[Lens, ...]) -> tuple[list[list[bool]], list[Any]]:
@@ -230,6 +219,12 @@ def _make_put_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: t
     def call_fn(array: Any, value: Any, *numbers: Any) -> tuple[Any, ...]:
         it = iter(numbers)
         args = [lens.op.filled(lens.args, f, it) for lens, f in zip(lenses, flags)]
+        if repeats:
+            index = jnp.arange(array.size, dtype=jnp.int64).reshape(array.shape)
+            for lens, a in zip(lenses, args):
+                index = lens.op.fn(index, *a)
+            value = jnp.broadcast_to(value.astype(array.dtype), index.shape)
+            return (array.reshape(-1).at[index.reshape(-1)].set(value.reshape(-1)).reshape(array.shape),)
         seen = [array]
         for lens, a in zip(lenses[:-1], args):
             seen.append(lens.op.fn(seen[-1], *a))
@@ -237,6 +232,7 @@ def _make_put_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: t
             value = lens.op.put_array(old, value, a)
         return (value,)
 
+    repeats = any(lens.op.repeats for lens in lenses)
     device = avals[0].device
     with lowering_for(device):
         return make_call("put", f"put|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device)

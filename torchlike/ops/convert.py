@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import builtins
 from types import NoneType
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from .._core import devices, dtypes
 from .._core.autograd import TYPE_NAMES, Node
 from .._core.engine import materialize
+from .._core.geometry import check_overlap, check_repeated
 from .._core.graph import to_device
 from .._core.modes import local
 from .._core.registry import Array, cast_array, check_inplace, function, op
-from .._core.tensor import Tensor
+from .._core.tensor import Tensor, from_numpy_copy
 from .copying import _clone
 
 
@@ -32,11 +35,23 @@ class Layout:
         return f"torch.{self.name}"
 
 
-preserve_format = Layout("preserve_format")
-contiguous_format = Layout("contiguous_format")
-channels_last = Layout("channels_last")
-channels_last_3d = Layout("channels_last_3d")
-strided = Layout("strided")
+class memory_format(Layout):  # noqa: N801 - PyTorch's name
+    """How the elements of a dense Tensor follow each other (`torch.memory_format`)."""
+
+    __module__ = "torchlike"
+
+
+class layout(Layout):  # noqa: N801 - PyTorch's name
+    """How a Tensor is stored (`torch.layout`)."""
+
+    __module__ = "torchlike"
+
+
+preserve_format = memory_format("preserve_format")
+contiguous_format = memory_format("contiguous_format")
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
+strided = layout("strided")
 
 
 def _across(x: Tensor, device: Any) -> Tensor:
@@ -120,7 +135,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 def _cast_method(name: str, target: dtypes.dtype) -> None:
     """Publishes `Tensor.<name>()`."""
 
-    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
+    def cast(self: Tensor, *, memory_format: Any = None) -> Tensor:
         return convert(self, dtype=target)
 
     cast.__name__ = name
@@ -140,7 +155,7 @@ for _name, _target in (
 
 
 @function(spaces=("Tensor",))
-def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+def cpu(self: Tensor, *, memory_format: Any = None) -> Tensor:
     """self on the CPU."""
     return convert(self, "cpu")
 
@@ -168,6 +183,8 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **kwargs: 
         return prefix + TYPE_NAMES[self.dtype.name]
     if isinstance(dtype, dtypes.dtype):
         return convert(self, dtype=dtype)
+    if not isinstance(dtype, (str, builtins.type)):
+        raise TypeError("dtype must be a type, str, or dtype object")
     name = dtype if isinstance(dtype, str) else f"torch.{dtype.__name__}"
     kind = _BY_TYPE_NAME.get(name.rsplit(".", 1)[-1])
     if kind is None:
@@ -180,14 +197,26 @@ def _copy(source: Array, dtype: dtypes.dtype, shape: tuple):
     return jnp.broadcast_to(cast_array(source, dtype.jnp), shape)
 
 
+@op(spaces=(), name="copy", grad_name="CopyBackwards")
+def _overwrite(self: Array, source: Array):
+    return source
+
+
 @function(spaces=("Tensor",))
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Writes `src`, converted and broadcast, into self; gradients flow to `src`."""
     if not isinstance(src, Tensor):
-        raise TypeError(
-            f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}"
-        )
+        if src.__class__ not in (bool, int, float, complex):
+            raise TypeError(
+                f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}"
+            )
+        src = from_numpy_copy(np.asarray(src))
     check_inplace(self)
+    if src is self and not self._req:
+        self._storage.touch()
+        return self
+    check_repeated(self)
+    check_overlap(self, src)
     a = self._aval
     if src.device is not a.device:
         src = convert(src, a.device)
@@ -207,6 +236,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     else:
         out = _copy(src, a.dtype, a.shape)
         value, edge = out._read(), out._edge()
+    if local.ctx.grad and self.requires_grad and (edge is None or self._lens is None):
+        src = _overwrite(
+            self, Tensor._from_value(value, edge)
+        )  # self keeps its history, with gradients of zero
+        value, edge = src._read(), src._edge()
     self._assign(value, edge)
     return self
 
@@ -221,3 +255,9 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
 def is_pinned(self: Tensor, device: Any = None) -> bool:
     """False: nothing is pinned."""
     return False
+
+
+@function(spaces=("torch",))
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made in inference mode."""
+    return input.is_inference()

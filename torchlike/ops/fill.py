@@ -9,8 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._core.registry import Array, Operand, Scalar, function, op
+from .._core import dtypes
+from .._core.autograd import QUIET, note_quiet
+from .._core.geometry import shows_twice
+from .._core.graph import SCALAR, Value
+from .._core.modes import local
+from .._core.registry import Array, Operand, Scalar, check_inplace, function, op
 from .._core.tensor import Tensor, from_numpy_copy
+from .numbers import of_dtype
+from .results import rebind
 
 # ---- filling ---------------------------------------------------------------------------------------------
 
@@ -21,7 +28,44 @@ def fill(input: Array, value: Operand):
     return jnp.broadcast_to(value.astype(input.dtype), input.shape)
 
 
-fill_ = fill.inplace
+_fill_whole = fill.inplace
+
+
+@function(spaces=("torch", "Tensor"))
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Sets every element to one number, or to that of a 0-d tensor."""
+    if value.__class__ in (int, float, complex):
+        value = of_dtype(value, self._aval.dtype)
+    number = (
+        None
+        if self._lens is None or (self._req and local.ctx.grad)
+        else plain_number(self._aval.dtype, value)
+    )
+    if number is None:
+        return rebind(self, lambda t: fill(t, value)) if shows_twice(self) else _fill_whole(self, value)
+    check_inplace(self)
+    write_number(self, self._lens, number)  # once, also where a view shows an element twice
+    return self
+
+
+def plain_number(dtype: dtypes.dtype, value: Any) -> Any:
+    """A number as it is lifted for this dtype; None where a conversion would be needed."""
+    if value.__class__ not in (int, float, bool):
+        return None
+    if dtype.category == dtypes.FLOAT:
+        return float(value)
+    if dtype is dtypes.bool_:
+        return bool(value)
+    plain = dtype.category == dtypes.INTEGER and value.__class__ is int and dtype is not dtypes.uint64
+    return value if plain else None
+
+
+def write_number(x: Tensor, lenses: Any, number: Any) -> None:
+    """Writes a number through lenses of x's storage outside the tape, as one call."""
+    storage = x._storage
+    storage.write(lenses[0].op.put_chain(storage.read(), Value(SCALAR[number.__class__], number), lenses))
+    if x._trait is QUIET:
+        note_quiet(storage)
 
 
 @function()

@@ -6,6 +6,7 @@ boolean tensors become index tensors first, which costs one barrier.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, cast
 
 import jax
@@ -15,15 +16,17 @@ import numpy as np
 
 from .._core import dtypes
 from .._core.checks import guard
-from .._core.graph import SCALAR, Value
+from .._core.geometry import check_overlap, check_repeated, shows_twice
+from .._core.modes import local
 from .._core.registry import Array, Arrays, check_inplace, function, op
 from .._core.tensor import Lens, Tensor, from_numpy_copy
 from . import view as views
 from .convert import copy_
 from .creation import full
+from .fill import plain_number, write_number
 from .masked import masked_fill_
 from .parts import unbind
-from .results import scalar_name
+from .validate import scalar_name
 
 _INDEX_TYPES = ("int64", "int32", "int16", "int8", "uint8", "bool")
 
@@ -93,9 +96,11 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
             d += 1
         elif isinstance(k, slice):
             if k.step is not None and _int(k.step) <= 0:
-                raise ValueError("step must be greater than zero")
+                raise ValueError(
+                    "slice step cannot be zero" if k.step == 0 else "step must be greater than zero"
+                )
             key_ = slice(*[None if p is None else _int(p) for p in (k.start, k.stop, k.step)])
-            if key_ != slice(None):
+            if key_ != slice(None) and key_.indices(out._aval.shape[d]) != (0, out._aval.shape[d], 1):
                 out = views.slice_dim(out, d, key_)
             indices.append(None)
             d += 1
@@ -131,6 +136,8 @@ def _int(k: Any) -> int:
         return k
     if hasattr(k, "__index__"):
         return k.__index__()
+    if isinstance(k, str):
+        raise TypeError("new(): invalid data type 'str'")
     raise IndexError(
         "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
         f"{type(k).__name__})"
@@ -269,35 +276,27 @@ def _as_values(x: Tensor, value: Any) -> Tensor:
     raise TypeError(f"can't assign a {type(value).__name__} to a {x.type()}")
 
 
+_MSG_EXPANDED_PUT = (
+    "Use of index_put_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation. "
+    "This also applies to advanced indexing e.g. tensor[indices] = tensor"
+)
 _NUMBERS = (int, float, bool)
 
 
 _SELECT = views._select.op
 
 
-def _plain_number(dtype: dtypes.dtype, value: Any) -> Any:
-    """A number as it is lifted for this dtype; None where a conversion would be needed."""
-    if dtype.category == dtypes.FLOAT:
-        return float(value)
-    plain = dtype.category == dtypes.INTEGER and value.__class__ is int and dtype is not dtypes.uint64
-    return value if plain else None
-
-
-def _fill(storage: Any, lenses: tuple[Lens, ...], number: Any) -> None:
-    """Writes a number through lenses outside the tape, as one call."""
-    storage.write(_SELECT.put_chain(storage.read(), Value(SCALAR[number.__class__], number), lenses))
-
-
 def _fill_view(self: Tensor, key: Any, value: Any) -> bool:
     """Writes a number through a view key outside the tape; False if that does not apply."""
-    number = None if self.requires_grad else _plain_number(self._aval.dtype, value)
+    number = None if self._req and local.ctx.grad else plain_number(self._aval.dtype, value)
     if number is None:
         return False
     out, indices = _split_key(self, key)
     if out._lens is None or any(i is not None for i in indices):
         return False
+    check_repeated(out)
     check_inplace(self)
-    _fill(self._storage, out._lens, number)
+    write_number(self, out._lens, number)
     return True
 
 
@@ -310,10 +309,10 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         RuntimeError: the value's shape does not broadcast to the part written.
     """
     if key.__class__ is int and value.__class__ in _NUMBERS and not self._req:
-        number = _plain_number(self._aval.dtype, value)
+        number = plain_number(self._aval.dtype, value)
         shape = self._aval.shape
         if number is not None and shape and -shape[0] <= key < shape[0] and not self._inference:
-            _fill(self._storage, (*(self._lens or ()), Lens(_SELECT, (0, key % shape[0]))), number)
+            write_number(self, (*(self._lens or ()), Lens(_SELECT, (0, key % shape[0]))), number)
             return
     if isinstance(key, Tensor) and key.dtype in (dtypes.bool_,) and key.shape == self.shape and (
         not isinstance(value, Tensor) or value.ndim == 0
@@ -346,7 +345,25 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         )
     if v != value._aval.shape:
         value = views.reshape(value, v)
+    if value._storage is self._storage and v != target:
+        value = views.expand(value, target) if v else value.clone()
     copy_(out, value)
+
+
+def _put_repeated(
+    x: Tensor, tensors: tuple[Tensor, ...], where: tuple[int, ...], values: Tensor, accumulate: bool
+) -> None:
+    """`_put` where x shows elements more than once: each is written once per place, the last one counts."""
+    warnings.warn(_MSG_EXPANDED_PUT, UserWarning, stacklevel=4)
+    whole = x._base
+    if whole is None or whole._lens is not None:
+        whole = Tensor._from_value(x._storage.value)
+        whole._storage = x._storage
+    places = from_numpy_copy(np.arange(whole._aval.size).reshape(whole._aval.shape), x.device)
+    for lens in x._lens or ():
+        places = lens.op.apply((places, *lens.args))
+    places = _index(places, tensors, where)
+    _put(views.reshape(whole, (-1,)), (places,), (0,), values.expand(tuple(places.shape)), accumulate)
 
 
 def _put(
@@ -361,6 +378,15 @@ def _put(
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape {list(picked)}"
         )
+    if values.dtype is not x.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {scalar_name(x.dtype)} for the destination "
+            f"and {scalar_name(values.dtype)} for the source."
+        )
+    check_overlap(x, values, same=False)
+    if shows_twice(x):
+        _put_repeated(x, tensors, where, values, accumulate)
+        return
     out = _index_put(x, values, tensors, where, accumulate)
     x._assign(out._read(), out._edge())
 
@@ -384,8 +410,8 @@ def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = F
     """Writes `values` where the tuple of index tensors points; with `accumulate`, adds them."""
     if input.dtype is not values.dtype:
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {scalar_name(input)} for the destination and "
-            f"{scalar_name(values)} for the source."
+            f"Index put requires the source and destination dtypes match, got {scalar_name(input.dtype)} for the destination and "
+            f"{scalar_name(values.dtype)} for the source."
         )
     check_inplace(input)
     out, tensors, where = _index_list(input, indices)

@@ -30,7 +30,7 @@ def storage_offset(self: Tensor) -> int:
 
 
 @function(spaces=("Tensor",))
-def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+def is_contiguous(self: Tensor, *, memory_format: Any = None) -> bool:
     """Whether the elements lie in row-major order without gaps."""
     if not self._lens and self._storage.host is None:
         return True
@@ -50,3 +50,9 @@ def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
 def _is_view(self: Tensor) -> bool:
     """Whether it is a view of another tensor."""
     return self._base is not None
+
+
+@function(spaces=("torch",))
+def is_tensor(obj: Any) -> bool:
+    """Whether it is a Tensor."""
+    return isinstance(obj, Tensor)

@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from .._core import dtypes
+from .._core.errors import ManyViews
+from .._core.modes import local
 from .._core.registry import function
 from .._core.tensor import Tensor
 from .strides import wrap_dim
 from .view import _select, _slice
+
+
+def _together(whole: Tensor, name: str, views: list[Tensor]) -> tuple[Tensor, ...]:
+    """Views that one operator returned: under taping none of them may be written in place."""
+    if local.ctx.grad:
+        for i, view in enumerate(views):
+            view._trait = ManyViews(i)
+            if view._node is not None:
+                view._node._name = f"{name}Backward0"
+    return tuple(views)
+
 
 # ---- parts ---------------------------------------------------------------------------------------------------
 
@@ -31,7 +44,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
             "split_size can only be 0 if dimension size is 0, but got dimension size of " + str(n)
         )
     starts = range(0, n, size) if n else [0]
-    return tuple(_slice(tensor, d, s, min(size, n - s), 1) for s in starts)
+    return _together(tensor, "Split", [_slice(tensor, d, s, min(size, n - s), 1) for s in starts])
 
 
 @function()
@@ -53,7 +66,7 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
     for s in sizes:
         out.append(_slice(input, d, start, s, 1))
         start += s
-    return tuple(out)
+    return _together(input, "SplitWithSizes", out)
 
 
 @function()
@@ -141,6 +154,6 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of all entries along a dimension."""
     a = input._aval
     if a.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, a.ndim)
-    return tuple(_select(input, d, i) for i in range(a.shape[d]))
+    return _together(input, "Unbind", [_select(input, d, i) for i in range(a.shape[d])])

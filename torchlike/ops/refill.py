@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .._core.geometry import check_repeated
 from .._core.modes import local
 from .._core.registry import check_inplace, function
 from .._core.tensor import Tensor
 from . import distributions as dist
 from .factory import from_host, number, whole
-from .random import DRAWN, in_order, memory_order, source
+from .random import DRAWN, laid_out, source
 from .strides import geometry
 from .validate import broadcast
 
@@ -20,36 +21,18 @@ def _refill(name: str, self: Tensor, draw: dist.Draw, generator: Any) -> Tensor:
     check_inplace(self)
     g = source(name, generator, self.device)
     shape, strides, _ = geometry(self)
-    if any(s == 0 and n > 1 for n, s in zip(shape, strides)):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. "
-            "Please clone() the tensor before performing the operation."
-        )
+    check_repeated(self)
     d = self.dtype
-    order = memory_order(shape, strides)
-    plain = order == tuple(range(len(shape)))
     if not math.prod(shape):
         draw(g, shape, d)  # for its checks
         return self
-    drawn = draw(g, shape, d, _dense(shape, strides)) if plain else in_order(draw, g, shape, d, order)
-    value = from_host(drawn, self.device)
+    value = from_host(laid_out(draw, g, shape, d, strides), self.device)
     if local.ctx.grad and self.requires_grad:
         made = DRAWN[name[:-1]](self, Tensor._from_value(value))
         self._assign(made._read(), made._edge())
     else:
         self._write(value)
     return self
-
-
-def _dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether elements lie one after the other."""
-    expected = 1
-    for n, s in zip(reversed(shape), reversed(strides)):
-        if n != 1 and s != expected:
-            return False
-        expected *= n
-    return True
 
 
 @function(spaces=("Tensor",))

@@ -1,10 +1,10 @@
-"""What composites do with their results: `out=`, rebinding self; names of dtypes in errors."""
+"""What composites do with their results: `out=`, rebinding self."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .._core.registry import SCALAR_NAMES, check_inplace, write_out
+from .._core.registry import check_inplace, write_out
 from .._core.tensor import Tensor
 
 
@@ -19,8 +19,3 @@ def rebind(self: Tensor, compute: Any) -> Tensor:
     out = compute(self)
     self._assign(out._read(), out._edge())
     return self
-
-
-def scalar_name(t: Tensor) -> str:
-    """The dtype as PyTorch's errors name it (`Float`, `Long`, ...)."""
-    return SCALAR_NAMES[t.dtype.name]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._core.tensor import Tensor
+from .._core.geometry import contiguous_strides as contiguous_strides
+from .._core.geometry import geometry as geometry
 
 
 def wrap_dim(dim: int, ndim: int) -> int:
@@ -20,15 +21,6 @@ def wrap_dim(dim: int, ndim: int) -> int:
     return dim + n if dim < 0 else dim
 
 
-def contiguous_strides(shape: Any) -> tuple[int, ...]:
-    """Row-major strides in elements."""
-    out, step = [], 1
-    for n in reversed(shape):
-        out.append(step)
-        step *= max(n, 1)
-    return tuple(reversed(out))
-
-
 def infer_shape(shape: Any, size: int) -> tuple[int, ...]:
     """A requested shape with its -1 filled in; RuntimeError as PyTorch words it."""
     shape = tuple(int(n) for n in shape)
@@ -39,7 +31,7 @@ def infer_shape(shape: Any, size: int) -> tuple[int, ...]:
                 raise RuntimeError("only one dimension can be inferred")
             hole = i
         elif n < 0:
-            raise RuntimeError(f"invalid shape dimension {n}")
+            raise RuntimeError(f"invalid shape dimension {n} at index {i} of shape {list(shape)}")
         else:
             known *= n
     if hole is None:
@@ -59,7 +51,7 @@ def infer_shape(shape: Any, size: int) -> tuple[int, ...]:
 def view_strides(shape: Any, strides: Any, new: Any) -> tuple[int, ...] | None:
     """Strides of a reshaped view, None where data would have to move (PyTorch's `computeStride`)."""
     if math.prod(shape) == 0:
-        return contiguous_strides(new)
+        return tuple(strides) if tuple(shape) == tuple(new) else contiguous_strides(new)
     out: list[int] = [0] * len(new)
     j = len(new) - 1
     chunk, base = 1, strides[-1] if shape else 1
@@ -80,24 +72,12 @@ def view_strides(shape: Any, strides: Any, new: Any) -> tuple[int, ...] | None:
     return tuple(out) if j == -1 else None
 
 
-def geometry(t: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """(shape, strides, storage offset) of a Tensor."""
-    s = t._storage
-    shape = s.value.aval.shape
-    if s.host is not None and s.host.ndim == len(shape) and s.host.size:
-        strides = tuple(k // s.host.itemsize for k in s.host.strides)
-    else:
-        strides = contiguous_strides(shape)
-    offset = 0
-    for lens in t._lens or ():
-        shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
-    return tuple(shape), tuple(strides), offset
-
-
 def _dims(args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> tuple[Any, ...]:
-    """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` alike."""
-    if kwargs:
-        return tuple(kwargs.pop(name))
-    if len(args) == 1 and isinstance(args[0], (tuple, list)):
-        return tuple(args[0])
-    return args
+    """`f(2, 3)`, `f((2, 3))` and `f(size=(2, 3))` alike; TypeError unless all are ints."""
+    given = (kwargs.pop(name),) if kwargs else args
+    if len(given) == 1 and isinstance(given[0], (tuple, list)):
+        given = given[0]
+    for n in given:
+        if n.__class__ is not int and not hasattr(n, "__index__"):
+            raise TypeError(f"argument '{name}' must be tuple of ints, not {type(n).__name__}")
+    return tuple(given)

@@ -15,7 +15,7 @@ from jax import lax
 
 from .._core import dtypes
 from .._core.autograd import TYPE_NAMES
-from .._core.registry import Array, Scalar, function, publish, view
+from .._core.registry import Array, Scalar, function, op, publish, view
 from .._core.tensor import Tensor
 from .bits import view_dtype
 from .copying import clone
@@ -95,7 +95,7 @@ def slice_dim(input: Tensor, dim: int, key: builtins.slice) -> Tensor:
     n = input._aval.shape[dim]
     start, stop, step = key.indices(n)
     if key.step is not None and step < 1:
-        raise ValueError("step must be greater than zero")
+        raise ValueError("slice step cannot be zero" if step == 0 else "step must be greater than zero")
     length = max(0, -(-(stop - start) // step))
     if length == n and step == 1:
         return alias_view(input)
@@ -152,6 +152,12 @@ def _view(input: Array, shape: tuple):
     return input.reshape(shape)
 
 
+@op(spaces=("torch",), name="_unsafe_view")
+def unsafe_view(input: Array, size: tuple):
+    """`view` of what nobody else sees: no view afterwards."""
+    return input.reshape(size)
+
+
 @function(spaces=("Tensor",), name="view")
 def tensor_view(self: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
     """A view of another shape, or of another dtype.
@@ -174,7 +180,7 @@ def reshape(input: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
     if input._lens is not None:
         old, strides, _ = geometry(input)
         if view_strides(old, strides, new) is None:
-            return _view(clone(input), new)
+            return unsafe_view(clone(input), new)
     return _view(input, new)
 
 
@@ -206,8 +212,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @function()
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension."""
-    return reshape(input, (-1,))
+    """All elements in one dimension; a view if they are contiguous."""
+    return tensor_view(input.contiguous(), -1)
 
 
 @function()
@@ -345,20 +351,18 @@ def _only_matrix(x: Tensor) -> Tensor:
 # ---- dimensions of size one -------------------------------------------------------------------------
 
 
-def _expand_put(base: Any, new: Any, shape: Any) -> Any:
-    raise RuntimeError(
-        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-        "Please clone() the tensor before performing the operation."
-    )
-
-
 def _expand_geometry(shape: Any, strides: Any, offset: int, new: Any) -> Any:
-    extra = len(new) - len(shape)
-    out = [0] * extra + [0 if n == 1 and m != 1 else s for n, s, m in zip(shape, strides, new[extra:])]
-    return tuple(new), tuple(out), offset
+    out: list[int] = []  # from the last dimension on
+    for i in range(1, len(new) + 1):
+        if i <= len(shape):
+            step, had = strides[-i], shape[-i]
+        else:
+            step, had = (out[-1] * new[1 - i] if i > 1 else 1), 1
+        out.append(step if had == new[-i] else 0)
+    return tuple(new), tuple(reversed(out)), offset
 
 
-@view(spaces=(), name="expand", put=_expand_put, geometry=_expand_geometry)
+@view(spaces=(), name="expand", repeats=True, geometry=_expand_geometry)
 def _expand(input: Array, shape: tuple):
     return jnp.broadcast_to(input, shape)
 
@@ -380,7 +384,7 @@ def expand(self: Tensor, *sizes: Any, implicit: bool = False) -> Tensor:
         if n == -1:
             if have is None:
                 raise RuntimeError(
-                    f"expand({_type_of(self)}{{{list(shape)}}}, size={list(sizes)}): the expanded size of the tensor (-1) "
+                    "The expanded size of the tensor (-1) "
                     f"isn't allowed in a leading, non-existing dimension {i}"
                 )
             n = have
@@ -499,6 +503,7 @@ def tensor_unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """A view of all windows of `size` along a dimension, `step` apart; windows are the last dimension."""
     shape = self._aval.shape
     if not shape:
+        wrap_dim(dimension, 0)
         if size > 1:
             raise RuntimeError(f"maximum size for tensor at dimension 0 is 1 but size is {size}")
         return tensor_view(self, (size,))
@@ -534,9 +539,13 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     size, stride = tuple(int(n) for n in size), tuple(int(n) for n in stride)
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
+    if any(s < 0 for s in stride):
+        raise RuntimeError(
+            f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}"
+        )
     offset = geometry(input)[2] if storage_offset is None else int(storage_offset)
-    base = input if input._lens is None else input._base
-    if base is None:
+    base = input if input._lens is None else input._root()
+    if base is None or base._lens is not None:
         base = input.__class__._from_value(input._storage.value)
         base._storage = input._storage
     n = base._aval.size

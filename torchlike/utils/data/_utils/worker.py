@@ -154,7 +154,8 @@ def run(sock_fd: int, data_fd: int, start: Start) -> None:
     """The life of a worker; ends the process."""
     status = 1
     try:
-        _serve(socket.socket(fileno=sock_fd), data_fd, start)
+        sock = socket.socket(fileno=sock_fd)  # named: it lives until the process ends
+        _serve(sock, data_fd, start)
         status = 0
     except (KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
         status = 0  # the main process was interrupted, or is gone
