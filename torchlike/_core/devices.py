@@ -30,6 +30,7 @@ class device:
         RuntimeError: the type is unknown.
     """
 
+    __module__ = "torchlike"
     __slots__ = ("type", "index", "_previous")
     type: str
     index: int | None
@@ -42,6 +43,10 @@ class device:
         if not isinstance(type, str):
             raise TypeError(
                 f"device(): argument 'type' (position 1) must be str, not {type.__class__.__name__}"
+            )
+        if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
+            raise TypeError(
+                f"device(): argument 'index' (position 2) must be int, not {index.__class__.__name__}"
             )
         if ":" in type:
             kind, _, number = type.partition(":")

@@ -8,6 +8,7 @@ outrank Python numbers of the same or a lower category).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ml_dtypes
@@ -19,6 +20,7 @@ BOOL, INTEGER, FLOAT, COMPLEX = range(4)
 class dtype:
     """One PyTorch dtype. `jnp` is the NumPy dtype that XLA stores it as."""
 
+    __module__ = "torchlike"
     __slots__ = ("name", "jnp", "category", "itemsize", "is_floating_point", "is_complex", "is_signed")
 
     def __init__(self, name: str, np_dtype: Any, category: int):
@@ -71,6 +73,19 @@ ALIASES = {
     "half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64,
     "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
+# how PyTorch's C++ names them in errors: as scalar types, and as types
+SCALAR_NAMES = {
+    "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
+    "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "float16": "Half", "bfloat16": "BFloat16",
+    "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+}  # fmt: skip
+C_NAMES = {
+    "bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
+    "int64": "long int", "uint16": "short unsigned int", "uint32": "unsigned int",
+    "uint64": "long unsigned int",
+    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
 _BY_NAME = {d.name: d for d in ALL}
 _BY_JNP = {d.jnp: d for d in ALL}
 
@@ -93,6 +108,7 @@ def from_jnp(np_dtype: Any) -> dtype:
 
 
 _default = {"float": float32}
+on_default_change: list[Callable[[], None]] = []  # forget what was decided under another default dtype
 
 
 def get_default_dtype() -> dtype:
@@ -110,7 +126,10 @@ def set_default_dtype(d: dtype) -> None:
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
-    _default["float"] = d
+    if _default["float"] is not d:
+        _default["float"] = d
+        for forget in on_default_change:
+            forget()
 
 
 def of_number(number_type: type) -> dtype:
@@ -153,12 +172,45 @@ _PROMOTE = _pairs()
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:
-    """The smallest dtype that both convert to (`torch.promote_types`)."""
+    """The smallest dtype that both convert to (`torch.promote_types`).
+
+    Raises:
+        TypeError: one of them is no dtype.
+    """
+    _check_dtypes("promote_types", type1=a, type2=b)
+    return _promoted(a, b)
+
+
+_WIDE_UNSIGNED = (uint16, uint32, uint64)
+
+
+def _promoted(a: dtype, b: dtype) -> dtype:
+    """The entry of the table; RuntimeError for the pairs that PyTorch leaves out."""
+    if (
+        a is not b
+        and (a in _WIDE_UNSIGNED or b in _WIDE_UNSIGNED)
+        and a.category < FLOAT
+        and b.category < FLOAT
+    ):
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{SCALAR_NAMES[a.name]} and {SCALAR_NAMES[b.name]}"
+        )
     return _PROMOTE[a, b]
+
+
+def _check_dtypes(function: str, **given: Any) -> None:
+    for i, (name, d) in enumerate(given.items()):
+        if not isinstance(d, dtype):
+            kind = type(d).__name__
+            raise TypeError(
+                f"{function}(): argument '{name}' (position {i + 1}) must be torch.dtype, not {kind}"
+            )
 
 
 def can_cast(a: dtype, b: dtype) -> bool:
     """Whether PyTorch lets a result of dtype `a` be written to dtype `b`."""
+    _check_dtypes("can_cast", from_=a, to=b)
     if a.is_complex and not b.is_complex:
         return False
     if a.is_floating_point and b.category < FLOAT:
@@ -175,7 +227,7 @@ def result_type(items: Any) -> dtype:
         else:
             rank, d = (0 if x.ndim else 1), x.dtype
         have = best[rank]
-        best[rank] = d if have is None else _PROMOTE[have, d]
+        best[rank] = d if have is None else _promoted(have, d)
     result = _combine(best[0], _combine(best[1], best[2]))
     assert result is not None, "no operand"
     return result
@@ -189,17 +241,20 @@ def _combine(high: dtype | None, low: dtype | None) -> dtype | None:
         return high
     if high.is_floating_point:
         return high.to_complex() if low.is_complex else high
-    return _PROMOTE[high, low] if high is bool_ or low.category >= FLOAT else high
+    return _promoted(high, low) if high is bool_ or low.category >= FLOAT else high
 
 
 class finfo:
     """Limits of a floating dtype: bits, eps, max, min, tiny, smallest_normal, resolution."""
 
+    __module__ = "torchlike"
+
     def __init__(self, type: dtype | None = None):  # noqa: A002 - PyTorch's name
         d = get_default_dtype() if type is None else type
-        if not isinstance(d, dtype) or d.category < FLOAT:
+        _check_dtypes("finfo", type=d)
+        if d.category < FLOAT:
             raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'"
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
             )
         self._info = ml_dtypes.finfo(d.to_real().jnp)
         self.bits = d.to_real().itemsize * 8
@@ -208,12 +263,19 @@ class finfo:
     def __getattr__(self, name: str) -> float:
         if name not in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
             raise AttributeError(f"'torch.finfo' object has no attribute '{name}'")
+        if name == "resolution":
+            return 10.0**-self._info.precision
         return float(getattr(self._info, name))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    __hash__ = None  # type: ignore[assignment] # PyTorch's are unhashable
 
     def __repr__(self) -> str:
         f = self._info
         return (
-            f"finfo(resolution={float(f.resolution):g}, min={float(f.min):g}, max={float(f.max):g}, "
+            f"finfo(resolution={self.resolution:g}, min={float(f.min):g}, max={float(f.max):g}, "
             f"eps={float(f.eps):g}, smallest_normal={float(f.smallest_normal):g}, tiny={float(f.tiny):g}, dtype={self.dtype})"
         )
 
@@ -221,13 +283,23 @@ class finfo:
 class iinfo:
     """Limits of an integer dtype: bits, max, min."""
 
+    __module__ = "torchlike"
+
     def __init__(self, type: dtype):  # noqa: A002 - PyTorch's name
-        if not isinstance(type, dtype) or type.category != INTEGER:
+        _check_dtypes("iinfo", type=type)
+        if type is bool_:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
+        if type.category != INTEGER:
             raise TypeError(
-                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
             )
         i = np.iinfo(type.jnp)
         self.bits, self.max, self.min, self.dtype = i.bits, int(i.max), int(i.min), type.name
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, iinfo) and self.dtype == other.dtype
+
+    __hash__ = None  # type: ignore[assignment] # PyTorch's are unhashable
+
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={float(self.min):g}, max={float(self.max):g}, dtype={self.dtype})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import jax.numpy as jnp
 import numpy as np
 
+from .dtypes import SCALAR_NAMES as SCALAR_NAMES
 from .graph import SCALAR
 from .tensor import Tensor
 
@@ -65,11 +66,6 @@ NUMPY_NAMES = {
     "x2": "other",
     "axes": "dims",
 }
-SCALAR_NAMES = {
-    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
-    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
-}  # fmt: skip
 
 
 EMPTY = inspect.Parameter.empty

@@ -195,9 +195,9 @@ def contents_str(array: np.ndarray, indent: int) -> str:
     return _Layout(columns, summarize).nested(array, indent)
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
-    """Appends `, suffix` to each other, on a new line where the line would become too long."""
-    length = len(text) - text.rfind("\n") + 1
+def _with_suffixes(text: str, suffixes: list[str], indent: int, length: int | None = None) -> str:
+    """Appends `, suffix` to each other, on a new line where the line (so far of `length`) would become too long."""
+    length = len(text) - text.rfind("\n") + 1 if length is None else length
     for suffix in suffixes:
         if length + len(suffix) + 2 > options.linewidth:
             text += ",\n" + " " * indent + suffix
@@ -261,3 +261,47 @@ def tensor_str(
         suffixes.append(f"tangent={tangent}")
     text = _with_suffixes(prefix + (body if contents is None else contents), suffixes, len(prefix))
     return f"Parameter({text})" if is_parameter and not plain else text
+
+
+def sparse_str(
+    indices: np.ndarray,
+    values: np.ndarray,
+    size: Sequence[int],
+    dtype_name: str,
+    device: str = "cpu",
+    requires_grad: bool = False,
+    grad_fn_name: str | None = None,
+    default_dtype_name: str = "float32",
+) -> str:
+    """`repr` of a sparse COO tensor, character for character PyTorch's.
+
+    Args:
+        indices: (sparse dimensions, entries); values: (entries, ...), both on the host.
+        size: the tensor's shape; the rest as for `tensor_str`.
+    """
+    prefix = "tensor("
+    indent = len(prefix)
+    parts = []
+    for name, array in (("indices", indices), ("values", values)):
+        head = f"{name}=tensor("
+        tail = f", size={tuple(array.shape)}" if array.size == 0 else ""
+        parts.append(head + contents_str(array, indent + len(head)) + tail + ")")
+    first, *suffixes = [
+        *([f"device='{device}'"] if device != "cpu" else []),
+        f"size={tuple(int(n) for n in size)}",
+        f"nnz={values.shape[0]}",
+    ]
+    if dtype_name not in (
+        default_dtype_name,
+        _COMPLEX_OF.get(default_dtype_name, "complex64"),
+        "int64",
+        "bool",
+    ):
+        suffixes.append(f"dtype=torch.{dtype_name}")
+    suffixes.append("layout=torch.sparse_coo")
+    if grad_fn_name is not None:
+        suffixes.append(f"grad_fn=<{grad_fn_name}>")
+    elif requires_grad:
+        suffixes.append("requires_grad=True")
+    line = ",\n" + " " * indent
+    return _with_suffixes(prefix + line.join([*parts, first]), suffixes, indent, indent + len(first))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
+from .overrides import Overridden, dispatch
+from .signatures import CALLED, PYTHON
 from .tensor import Tensor
 
 SPACES: dict[str, dict[str, Any]] = {"torch": {}, "Tensor": {}}
@@ -31,24 +35,56 @@ def alias(qualified: str, target: Any) -> Any:
 def function(
     spaces: tuple[str, ...] = ("torch", "Tensor"), aliases: tuple[str, ...] = (), name: str | None = None
 ) -> Any:
-    """Publishes a plain Python function over Tensors."""
+    """Publishes a plain Python function over Tensors; users see it with PyTorch's argument errors."""
 
     def decorate(fn: Any) -> Any:
-        _publish_all(fn, name or fn.__name__, spaces, aliases)
+        _publish_all(functools.partial(refusing, fn), name or fn.__name__, spaces, aliases)
         return fn
 
     return decorate
 
 
-def _publish_all(fn: Any, name: str, spaces: tuple[str, ...], aliases: tuple[str, ...]) -> None:
-    for space in spaces:
-        publish(space, name, fn)
-    for other in aliases:
-        if "." in other:
-            alias(other, fn)
-        else:
-            for space in spaces:
-                publish(space, other, fn)
+def _publish_all(
+    make: Callable[[str, str], Any], name: str, spaces: tuple[str, ...], aliases: tuple[str, ...]
+) -> Any:
+    """Publishes `make(space, name)` under all names; returns the first."""
+    first = None
+    for qualified in (name, *aliases):
+        space, _, own = qualified.rpartition(".")
+        for s in (space,) if space else spaces:
+            made = make(s, own)
+            publish(s, own, made)
+            first = first or made
+    return first
+
+
+def refused(
+    public: Any, space: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> TypeError | None:
+    """What PyTorch's parser says about the arguments of a call that failed; None if it takes them."""
+    from .misuse import complaint  # only where something is wrong
+
+    return complaint(public, space, name, args, kwargs)
+
+
+def refusing(fn: Callable[..., Any], space: str, name: str) -> Callable[..., Any]:
+    """A plain function whose argument errors are PyTorch's; `fn` itself where PyTorch's is plain Python too."""
+    if f"{space}.{name}" in PYTHON or (space == "nn.functional" and name not in CALLED):
+        return fn
+
+    def public(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return fn(*args, **kwargs)
+        except Overridden:
+            return dispatch(public, args, kwargs)
+        except Exception:
+            error = refused(public, space, name, args, kwargs)
+            if error is not None:
+                raise error from None
+            raise
+
+    functools.update_wrapper(public, fn)
+    return public
 
 
 def named(function_: Any, name: str, doc: str | None, **extra: Any) -> Any:

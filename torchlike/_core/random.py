@@ -100,6 +100,22 @@ class Generator(Draws):
         """A new generator that continues the same stream."""
         return _restored(self._device, self.state_bytes())
 
+    def graphsafe_get_state(self) -> Any:
+        """Refused, as by PyTorch's CPU generator; `clone_state` and `get_state` copy the stream."""
+        raise NotImplementedError("graphsafe_get_state is not supported in this Generator")
+
+    def graphsafe_set_state(self, state: Any) -> None:
+        """Refused, as by PyTorch's CPU generator; `set_state` continues from a copied stream."""
+        raise NotImplementedError("graphsafe_set_state is not supported in this Generator")
+
+    def get_offset(self) -> int:
+        """Refused, as by PyTorch's CPU generator: Mersenne Twister has no offset."""
+        raise RuntimeError("CPU Generator does not use offset")
+
+    def set_offset(self, offset: int) -> None:
+        """Refused, as by PyTorch's CPU generator: Mersenne Twister has no offset."""
+        raise RuntimeError("CPU Generator does not use offset")
+
     def __reduce__(self) -> Any:
         return (_restored, (str(self._device), self.state_bytes()))
 

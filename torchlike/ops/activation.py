@@ -12,8 +12,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from .._core.random import default_generator, parity_is_exact
 from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Key, Scalar, function, op
+from .._core.tensor import from_numpy_copy
 from .lowering.norms import magnitude
 from .validate import floating, not_implemented, scalar_name, wrap_dim
 from .variants import inplace_twin
@@ -255,6 +258,13 @@ def _rrelu_random(input: Array, lower: Scalar, upper: Scalar, *, key: Key):
 def _rrelu(input: Any, lower: float, upper: float, training: bool, inplace: bool) -> Any:
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+    if training and parity_is_exact() and input.device.type == "cpu":
+        floating("rrelu_with_noise_out_cpu")(input=input)
+        slopes = np.ones(tuple(input.shape))
+        drawn = input._host() <= 0
+        slopes[drawn] = default_generator.uniform((int(drawn.sum()),), np.float64, lower, upper)
+        slope = from_numpy_copy(slopes).to(input.dtype)
+        return input.mul_(slope) if inplace else input * slope
     if training:
         return (_rrelu_random.inplace if inplace else _rrelu_random)(input, lower, upper)
     return (leaky_relu.inplace if inplace else leaky_relu)(input, (lower + upper) / 2)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.checks import guard
-from .._core.dtypes import complex128, float64
+from .._core.dtypes import bool_, complex128, float64, result_type
 from .._core.registry import (
     COMPLEX_TO_FLOAT,
     DEFAULT,
@@ -134,8 +134,7 @@ def mul(input: Operand, other: Operand):
     return jnp.multiply(input, other)
 
 
-@elementwise(promote=DEFAULT, saves=("tensor1", "tensor2"), check=lambda input, tensor1, tensor2, value=1: _check_scale(
-    _highest(input, tensor1, tensor2), value, "value"))  # fmt: skip
+@elementwise(promote=DEFAULT, saves=("tensor1", "tensor2"))
 def addcmul(input: Array, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1):
     """`input + value * tensor1 * tensor2`."""
     return input + _scaled(tensor1 * tensor2, value)
@@ -224,16 +223,31 @@ def _trunc(x: Any) -> Any:
 
 def _check_real(kernel: str) -> Any:
     def check(input: Any, other: Any, **_: Any) -> None:
-        for v in (input, other):
-            if _category(v) == 3:
-                raise not_implemented(kernel, v.dtype if hasattr(v, "dtype") else complex128)
+        d = result_type([input, other])
+        if d.is_complex or d is bool_:
+            raise not_implemented(kernel, d)
 
     return check
+
+
+def _check_ordered(name: str) -> Any:
+    def check(input: Any, other: Any, **_: Any) -> None:
+        if result_type([input, other]).is_complex:
+            raise RuntimeError(f"{name} not implemented for complex tensors.")
+
+    return check
+
+
+def _check_power(input: Any, exponent: Any) -> None:
+    if not isinstance(exponent, type) and result_type([input, exponent]) is bool_:
+        raise not_implemented("pow", bool_)
 
 
 @elementwise(promote=INT_TO_FLOAT, name="div", spaces=(), inplace=True, out=True, saves=_BOTH)
 def _true_div(input: Operand, other: Operand):
     """`input / other`."""
+    if input.dtype.itemsize == 2:  # rounded once
+        return (input.astype(jnp.float32) / other.astype(jnp.float32)).astype(input.dtype)
     return input / other
 
 
@@ -335,7 +349,13 @@ def _int_power(x: Any, n: Any) -> Any:
 
 
 @elementwise(
-    promote=DEFAULT, name="pow", spaces=(), inplace=True, out=True, saves=("input", "exponent", "result")
+    promote=DEFAULT,
+    name="pow",
+    spaces=(),
+    inplace=True,
+    out=True,
+    saves=("input", "exponent", "result"),
+    check=_check_power,
 )
 def _pow(input: Operand, exponent: Operand):
     """`input ** exponent`."""
@@ -501,9 +521,9 @@ xlogy = binary(
     aliases=("special.xlogy",),
 )
 maximum = binary("maximum", jnp.maximum, "The larger of each pair; ties share the gradient, nan wins.",
-                 promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_real("maximum_cpu"))  # fmt: skip
+                 promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_ordered("maximum"))  # fmt: skip
 minimum = binary("minimum", jnp.minimum, "The smaller of each pair; ties share the gradient, nan wins.",
-                 promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_real("minimum_cpu"))  # fmt: skip
+                 promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_ordered("minimum"))  # fmt: skip
 fmax = binary("fmax", _pick(lambda x, y: x >= y), "The larger of each pair; a number wins over nan.",
               promote=DEFAULT, saves=_BOTH, inplace=False)  # fmt: skip
 fmin = binary("fmin", _pick(lambda x, y: x <= y), "The smaller of each pair; a number wins over nan.",

@@ -11,12 +11,30 @@ from jax import lax
 from .._core import dtypes
 from .._core.registry import SCALAR_NAMES, Array, function, publish, view
 from .._core.tensor import Tensor
+from .strides import geometry
 
 # ---- complex parts ----------------------------------------------------------------------------------------------
 
 
 def _double_strides(shape: Any, strides: Any, offset: int) -> Any:
     return shape, tuple(2 * s for s in strides), 2 * offset
+
+
+def _check_complex(input: Any) -> None:
+    if not input.dtype.is_complex:
+        raise RuntimeError("view_as_real is only supported for complex tensors")
+
+
+def _check_pairs(input: Any) -> None:
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(
+            "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
+            + _name(input.dtype)
+        )
+    if not input.ndim:
+        raise RuntimeError("Input tensor must have one or more dimensions")
+    if input.shape[-1] != 2:
+        raise RuntimeError("Tensor must have a last dimension of size 2")
 
 
 @view(spaces=(), name="real", put=lambda base, new: lax.complex(new, jnp.imag(base)), geometry=_double_strides,
@@ -52,7 +70,7 @@ def imag(input: Tensor) -> Tensor:
 
 @view(spaces=("torch",), put=lambda base, new: lax.complex(new[..., 0], new[..., 1]),
       geometry=lambda shape, strides, offset: ((*shape, 2), (*[2 * s for s in strides], 1), 2 * offset),
-      numpy=lambda array: array[..., None].view(array.real.dtype))  # fmt: skip
+      numpy=lambda array: array[..., None].view(array.real.dtype), check=_check_complex)  # fmt: skip
 def view_as_real(input: Array):
     """A real view of a complex tensor with a last dimension of size 2."""
     return jnp.stack([jnp.real(input), jnp.imag(input)], -1)
@@ -60,7 +78,7 @@ def view_as_real(input: Array):
 
 @view(spaces=("torch",), put=lambda base, new: jnp.stack([jnp.real(new), jnp.imag(new)], -1),
       geometry=lambda shape, strides, offset: (shape[:-1], tuple(s // 2 for s in strides[:-1]), offset // 2),
-      numpy=lambda array: array.view(np.result_type(array.dtype, np.complex64))[..., 0])  # fmt: skip
+      numpy=lambda array: array.view(np.result_type(array.dtype, np.complex64))[..., 0], check=_check_pairs)  # fmt: skip
 def view_as_complex(input: Array):
     """A complex view of a real tensor whose last dimension has size 2."""
     return lax.complex(input[..., 0], input[..., 1])
@@ -123,6 +141,10 @@ def view_dtype(x: Tensor, dtype: dtypes.dtype) -> Tensor:
             raise RuntimeError(
                 f"self.size(-1) must be divisible by {new // old} to view {_name(x.dtype)} as {_name(dtype)} "
                 f"(different element sizes), but got {x.shape[-1]}"
+            )
+        if x.ndim and x.numel() and (step := geometry(x)[1][-1]) != 1:
+            raise RuntimeError(
+                f"self.stride(-1) must be 1 to view {_name(x.dtype)} as {_name(dtype)} (different element sizes), but got {step}"
             )
     return _view_dtype(x, dtype)
 

@@ -5,22 +5,20 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from .._core import dtypes
 from .._core.registry import DEFAULT, Array, op
+from .._core.tensor import Tensor
 from .arithmetic import binary
 from .validate import not_implemented
-
-
-def _dtypes(*values: Any) -> list[Any]:
-    return [v.dtype for v in values if hasattr(v, "dtype")]
 
 
 def _exact(kernel: str, *, bool_too: bool) -> Any:
     """A row check: no floating or complex operand (and no bool unless `bool_too`)."""
 
     def check(input: Any, other: Any = None) -> None:
-        for d in _dtypes(input, other):
-            if d.is_floating_point or d.is_complex or (d.name == "bool" and not bool_too):
-                raise not_implemented(kernel, d)
+        d = dtypes.result_type([v for v in (input, other) if v is not None])
+        if d.is_floating_point or d.is_complex or (d.name == "bool" and not bool_too):
+            raise not_implemented(kernel, d)
 
     return check
 
@@ -81,7 +79,16 @@ lcm = _bits("lcm", _broadcast(_lcm), "Least common multiple, not negative.", ope
             kernel="lcm_cpu", bool_too=False)  # fmt: skip
 
 
-@op(promote=DEFAULT, operator="invert", check=_exact("bitwise_not_cpu", bool_too=True))
+@op(promote=DEFAULT, check=_exact("bitwise_not_cpu", bool_too=True))
 def bitwise_not(input: Array):
     """Every bit flipped; logical not of bool tensors."""
     return jnp.bitwise_not(input)
+
+
+def _invert(self: Tensor) -> Tensor:
+    if self.dtype.category > dtypes.INTEGER:
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return bitwise_not(self)
+
+
+Tensor.__invert__ = _invert

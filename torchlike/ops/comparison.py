@@ -1,23 +1,24 @@
 """Comparisons, tests of elements, and logic on truth values."""
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import jax.numpy as jnp
 
+from .._core.dtypes import result_type
 from .._core.registry import ALWAYS_BOOL, Array, Operand, function, op
 from .._core.tensor import Tensor
 from .arithmetic import binary
 from .lowering.ordering import insertion_points
 from .pointwise import unary
-from .validate import not_implemented
+from .validate import broadcast, not_implemented
 
 
 def _ordered(kernel: str) -> Any:
     def check(input: Any, other: Any) -> None:
-        for v in (input, other):
-            if v is complex or (hasattr(v, "dtype") and v.dtype.is_complex):
-                raise not_implemented(kernel, cast(Any, v).dtype if hasattr(v, "dtype") else input.dtype)
+        d = result_type([input, other])
+        if d.is_complex:
+            raise not_implemented(kernel, d)
 
     return check
 
@@ -105,6 +106,7 @@ signbit = _test(
 def _check_isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, **_: Any) -> None:
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{_short(input)} did not match {_short(other)}")
+    broadcast(input.shape, other.shape)
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
@@ -131,7 +133,7 @@ def isclose(input: Array, other: Array, rtol: float = 1e-05, atol: float = 1e-08
 
 
 @function(spaces=("torch", "Tensor"))
-def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+def allclose(input: Tensor, other: Tensor, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether `isclose` holds for every element; a Python bool."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
@@ -143,7 +145,7 @@ def _all_equal(input: Array, other: Array):
 
 
 @function(spaces=("torch", "Tensor"))
-def equal(input, other):
+def equal(input: Tensor, other: Tensor):
     """Whether two tensors have the same shape and elements; a Python bool."""
     if not isinstance(other, Tensor):
         raise TypeError(f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")

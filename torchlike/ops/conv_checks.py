@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from .._core.autograd import TYPE_NAMES
 from .validate import c_name, scalar_name, shape_text
 
 _MSG_RANK = "Expected {a}D (unbatched) or {b}D (batched) input to {name}, but got input of size: {size}"
@@ -77,14 +79,29 @@ def _check_layout(name: str, rank: int, input: Any, weight: Any, stride: Any, pa
     raise RuntimeError(_MSG_LENGTH.format(what="stride", rank=weight.ndim - 2, got=got))
 
 
-def _check_dtypes(input: Any, weight: Any, bias: Any) -> None:
+def _by_mkldnn(input: Any, weight: Any, groups: int) -> bool:
+    """Whether PyTorch gives this convolution to MKLDNN on CPU; its two paths word a wrong dtype differently."""
+    return input.dtype.name == "float32" and (
+        groups > 1
+        or (weight.ndim > 3 and min(weight.shape[-2:]) > 3)
+        or (input.ndim == weight.ndim and input.shape[0] > 1)
+        or math.prod(input.shape[:4]) > 20480
+    )
+
+
+def _check_dtypes(input: Any, weight: Any, bias: Any, groups: int) -> None:
     if bias is not None and bias.dtype != input.dtype:
         raise RuntimeError(
             f"Input type ({c_name(input.dtype)}) and bias type ({c_name(bias.dtype)}) should be the same"
         )
     if input.dtype != weight.dtype:
+        if not _by_mkldnn(input, weight, groups):
+            raise RuntimeError(
+                f"expected scalar type {scalar_name(input.dtype)} but found {scalar_name(weight.dtype)}"
+            )
         raise RuntimeError(
-            f"expected scalar type {scalar_name(input.dtype)} but found {scalar_name(weight.dtype)}"
+            f"Input type (torch.{TYPE_NAMES[input.dtype.name]}) and weight type (torch.{TYPE_NAMES[weight.dtype.name]}) "
+            "should be the same or input should be a MKLDNN tensor and weight is a dense tensor"
         )
     if input.dtype.name == "bool":
         raise NotImplementedError("\"slow_conv2d_cpu\" not implemented for 'Bool'")
@@ -144,7 +161,7 @@ def check_conv(rank: int) -> Any:
                 raise RuntimeError(f"Invalid padding string: '{padding}'")
             if padding == "same" and any(s != 1 for s in ints(stride, rank, "stride")):
                 raise RuntimeError("padding='same' is not supported for strided convolutions")
-        _check_dtypes(input, weight, bias)
+        _check_dtypes(input, weight, bias, groups)
         _check_positive(rank, stride, padding, dilation, groups)
         _check_groups(weight, groups)
         shape, kernel, size = batched(input, rank), weight.shape[2:], shape_text(weight.shape)
@@ -196,7 +213,7 @@ def check_transpose(rank: int) -> Any:
         if isinstance(padding, str):
             raise TypeError(f"{name}(): argument 'padding' must be tuple of ints, not str")
         _check_layout(name, rank, input, weight, stride, padding)
-        _check_dtypes(input, weight, bias)
+        _check_dtypes(input, weight, bias, groups)
         _check_positive(rank, stride, padding, dilation, groups, output_padding)
         _check_groups(weight, groups)
         shape, kernel, size = batched(input, rank), weight.shape[2:], shape_text(weight.shape)

@@ -23,7 +23,7 @@ from .factory import How, blank, factory, fits, from_host, number, produce, requ
 from .from_data import as_tensor, asarray, from_numpy, frombuffer, new_tensor, tensor
 from .numbers import inferred, of_dtype
 from .ranges import arange, linspace, logspace, range_
-from .validate import not_implemented, scalar_name
+from .validate import broadcast, not_implemented, scalar_name
 from .view import as_strided, permute
 
 # ---- one value everywhere ------------------------------------------------------------
@@ -238,6 +238,7 @@ def _check_pair(first: Any, second: Any, name: str) -> None:
             f"Expected object of scalar type {scalar_name(first.dtype)} but got scalar type "
             f"{scalar_name(second.dtype)} for second argument"
         )
+    broadcast(first.shape, second.shape)
     if first.dtype is dtypes.float16:
         raise NotImplementedError(f"{name}(): complex32 is not supported; use float32 inputs")
 

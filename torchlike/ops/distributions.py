@@ -124,7 +124,7 @@ def check_order(count: int, d: dtype) -> None:
     """Raises unless dtype `d` holds 0 .. count-1 (randperm)."""
     if d is dtypes.bool_ or d.is_complex:
         raise not_implemented("randperm", d)
-    if d.is_floating_point and count > (1 << DIGITS[d.name]) + 1:
+    if d.is_floating_point and d is not dtypes.bfloat16 and count > (1 << DIGITS[d.name]) + 1:
         raise RuntimeError(f"n cannot be greater than {(1 << DIGITS[d.name]) + 1} for {scalar_name(d)} type.")
     if not d.is_floating_point and count > largest(d) + 1:
         raise overflow({"int32": "int"}.get(d.name, f"{d.name}_t"))

@@ -12,10 +12,15 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .._core import dtypes
 from .._core.random import default_generator, parity_is_exact
 from .._core.registry import Array, Key, Scalar, function, op
+from .._core.row import Op
 from .._core.tensor import from_numpy_copy
+from . import distributions as dist
 from .lowering.bits import keep_mask
+from .random import laid_out
+from .strides import contiguous_strides, geometry
 from .validate import probability, scalar_name
 from .variants import inplace_twin
 
@@ -28,15 +33,18 @@ def _noise_shape(shape: tuple[int, ...], feature: bool) -> tuple[int, ...]:
 
 
 def _mixed(input: Any, keep: Any, p: Any, alpha: bool) -> Any:
-    """`input` where `keep`, else 0 (or selu's saturation value), scaled back to its mean and variance."""
-    live = p < 1
+    """`input` where `keep`, else 0 (or selu's saturation value), scaled back to its mean and variance; p < 1."""
     if not alpha:
-        scale = jnp.where(live, 1 / jnp.where(live, 1 - p, 1), 0).astype(input.dtype)
-        return jnp.where(keep, input * scale, jnp.zeros((), input.dtype))
-    spread = jnp.where(live, (_SATURATION**2 * p + 1) * (1 - p), 1)
-    a = jnp.where(live, 1 / jnp.sqrt(spread), 0).astype(input.dtype)
+        return jnp.where(keep, input * (1 / (1 - p)).astype(input.dtype), jnp.zeros((), input.dtype))
+    a = 1 / jnp.sqrt((_SATURATION**2 * p + 1) * (1 - p))
     shift = (a * _SATURATION * p).astype(input.dtype)
-    return jnp.where(keep, input * a, -_SATURATION * a) + shift
+    return jnp.where(keep, input * a.astype(input.dtype), (-_SATURATION * a).astype(input.dtype)) + shift
+
+
+class _InFull(Op):
+    """A row whose lifted numbers stay in double precision, however narrow its arrays."""
+
+    casts_scalars = False
 
 
 def _check(input: Any, **_: Any) -> None:
@@ -54,12 +62,14 @@ def _keep(like: Array, p: Scalar, shape: tuple, *, key: Key):
 def draw_keep(like: Any, p: float, shape: tuple[int, ...]) -> Any:
     """A bool Tensor on `like`'s device, False with probability `p`."""
     if parity_is_exact() and like.device.type == "cpu":
-        return from_numpy_copy(default_generator.bernoulli(shape, 1 - p).astype(bool))
+        draw, same = dist.bernoulli(1 - p), shape == tuple(like.shape)
+        strides = geometry(like)[1] if same else contiguous_strides(shape)
+        return from_numpy_copy(laid_out(draw, default_generator, shape, dtypes.float32, strides).astype(bool))
     return _keep(like, p, shape)
 
 
 @inplace_twin()
-@op(name="dropout", spaces=(), saves=("keep",), grad_name="MulBackward0", check=_check)
+@op(name="dropout", spaces=(), saves=("keep",), grad_name="MulBackward0", check=_check, row=_InFull)
 def _dropout(input: Array, keep: Array, p: Scalar, alpha: bool = False):
     return _mixed(input, keep, jnp.asarray(p), alpha)
 
@@ -71,6 +81,8 @@ def _apply(
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     if not training or p == 0 or input.numel() == 0:
         return input
+    if p == 1:
+        return input.mul_(0.0) if inplace else input * 0.0  # nothing is drawn
     keep = draw_keep(input, p, _noise_shape(tuple(input.shape), feature))
     return (_dropout.inplace if inplace else _dropout)(input, keep, p, alpha)
 

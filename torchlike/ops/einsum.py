@@ -101,7 +101,12 @@ def _squeezed(operands: Any, terms: list[str], out: str) -> tuple[list[Any], lis
     """Drops dimensions of size 1 whose label is larger elsewhere: they broadcast."""
     sizes: dict[str, int] = {}
     for i, (x, term) in enumerate(zip(operands, terms)):
+        own: dict[str, int] = {}
         for c, n in zip(term, x.shape):
+            if own.setdefault(c, n) != n:
+                raise RuntimeError(
+                    f"einsum(): subscript {c} is repeated for operand {i} but the sizes don't match, {n} != {own[c]}"
+                )
             known = sizes.get(c, 1)
             if known != 1 and n not in (1, known):
                 raise RuntimeError(

@@ -15,6 +15,7 @@ from .._core import devices, dtypes, storage
 from .._core.dtypes import dtype
 from .._core.graph import SCALAR, Call, Value, make_call, record
 from .._core.modes import local
+from .._core.overrides import Overridden
 from .._core.registry import function, wrap
 from .._core.tensor import Tensor
 from .convert import Layout, strided
@@ -62,6 +63,8 @@ class How:
         self.dtype: dtypes.dtype | None = given
         if layout is not None and layout is not strided:
             _refuse_layout(name, layout)
+        if like is not None and like.is_sparse:
+            raise Overridden
         if device is not None:
             self.device = devices.canonical(device)
         else:

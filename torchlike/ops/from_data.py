@@ -259,8 +259,10 @@ def _elements(numbers: list[Any], kinds: set[type], d: dtype) -> np.ndarray:
     """Python numbers (of these types) as a flat array of dtype `d`, with PyTorch's conversions and errors."""
     if d.is_complex:
         return np.array(numbers, d.jnp)
-    if complex in kinds:
+    if complex in kinds and d.is_floating_point:
         raise TypeError("must be real number, not complex")
+    if complex in kinds and d is not dtypes.bool_:
+        raise TypeError("'complex' object cannot be interpreted as an integer")
     if d.is_floating_point:
         with np.errstate(over="ignore"):
             return np.array(numbers, np.float64).astype(d.jnp)

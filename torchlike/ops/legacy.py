@@ -27,22 +27,40 @@ def construct(name: str, args: tuple[Any, ...], d: dtypes.dtype, device: Any) ->
     first = args[0]
     if len(args) == 1:
         if isinstance(first, Tensor):
-            if first.dtype is not d:
-                raise TypeError(
-                    f"expected {TYPE_NAMES[d.name]} (got {TYPE_NAMES[first.dtype.name]}); use .to({d}) to "
-                    "convert"
-                )
+            if first.dtype is not d and name != "Tensor":
+                raise TypeError(f"expected {_options(d, device)} (got {_options(first.dtype, first.device)})")
             return first._alias()
         if isinstance(first, Size):
             return empty(first, dtype=d, device=device)
-        if isinstance(first, (list, tuple, np.ndarray)) or hasattr(first, "__getitem__"):
+        if isinstance(first, str):
+            raise TypeError("new(): invalid data type 'str'")
+        if isinstance(first, (list, tuple, np.ndarray)):
             return make_tensor(first, dtype=d, device=device)
-    if all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in args):
+        if not _is_size(first):
+            raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
+    bad = next((i for i, a in enumerate(args) if not _is_size(a)), None)
+    if bad is None:
         return empty(*args, dtype=d, device=device)
+    if bad:
+        raise TypeError(
+            f"new(): argument 'size' failed to unpack the object at pos {bad + 1} with error "
+            f'"type must be tuple of ints,but got {type(args[bad]).__name__}"'
+        )
     raise TypeError(
-        f"{name}() received an invalid combination of arguments - got "
-        f"({', '.join(type(a).__name__ for a in args)}), but "
-        "expected sizes (ints), one sequence of numbers, or one tensor"
+        f"new() received an invalid combination of arguments - got ({', '.join(type(a).__name__ for a in args)}), but "
+        f"expected one of:\n * (Tensor other)\n * (tuple of ints size)\n * (object data)\n"
+    )
+
+
+def _is_size(a: Any) -> bool:
+    return isinstance(a, (int, np.integer)) and not isinstance(a, bool)
+
+
+def _options(d: dtypes.dtype, device: Any) -> str:
+    """How PyTorch prints what a constructor makes."""
+    return (
+        f"TensorOptions(dtype={dtypes.C_NAMES[d.name]}, device={device}, layout=Strided, requires_grad=false (default), "
+        "pinned_memory=false (default), memory_format=(nullopt))"
     )
 
 

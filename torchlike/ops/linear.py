@@ -29,8 +29,16 @@ def _check_linear(input: Any, weight: Any, bias: Any = None, **_: Any) -> None:
         out, have = weight.shape
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{k} and {have}x{out})")
     if input.dtype is not weight.dtype:
-        a, b = c_name(input.dtype), c_name(weight.dtype)
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a} != {b}")
+        a, b = input.dtype, weight.dtype
+        if bias is not None and input.ndim == 2 and bias.dtype is b:
+            raise RuntimeError(
+                f"mat1 and mat2 must have the same dtype, but got {scalar_name(a)} and {scalar_name(b)}"
+            )
+        if bias is not None and input.ndim == 2:
+            raise RuntimeError(
+                f"self and mat2 must have the same dtype, but got {scalar_name(bias.dtype)} and {scalar_name(b)}"
+            )
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {c_name(a)} != {c_name(b)}")
     if bias is None:
         return
     if weight.ndim == 1:

@@ -10,7 +10,8 @@ import numpy as np
 from .._core import dtypes
 from .._core.registry import Array, Operand, function, op
 from .._core.tensor import Tensor, from_numpy_copy
-from .results import into, rebind, scalar_name
+from .results import into, rebind
+from .validate import broadcast, c_name, scalar_name
 from .view import expand
 
 # ---- masks -----------------------------------------------------------------------------------------
@@ -18,11 +19,14 @@ from .view import expand
 
 def _check_mask(input: Any, mask: Any, value: Any = None, **_: Any) -> None:
     if mask.dtype is not dtypes.bool_:
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {c_name(mask.dtype)}"
+        )
     if value is not None and not isinstance(value, type) and value.ndim:
         raise RuntimeError(
-            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
+    broadcast(mask.shape, input.shape)
 
 
 @op(inplace=True, check=_check_mask)
@@ -44,7 +48,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
     """The elements where the mask is True, in one dimension; waits for the mask."""
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    shape = np.broadcast_shapes(input.shape, mask.shape)
+    shape = broadcast(mask.shape, input.shape)
     chosen = np.flatnonzero(np.broadcast_to(mask._host(), shape))
     x = input if tuple(input.shape) == shape else expand(input, *shape)
     result = _take_flat(x, from_numpy_copy(chosen.astype(np.int64), input.device))
@@ -61,13 +65,13 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy with the next elements of `source` wherever the mask is True; waits for the mask."""
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(
-            "masked_scatter_ only supports boolean masks, but got mask with dtype " + str(mask.dtype)
+            "masked_scatter_ only supports boolean masks, but got mask with dtype " + c_name(mask.dtype)
         )
     if input.dtype is not source.dtype:
         raise RuntimeError(
-            f"masked_scatter: expected self and source to have same dtypes but got {scalar_name(input)} and {scalar_name(source)}"
+            f"masked_scatter: expected self and source to have same dtypes but got {scalar_name(input.dtype)} and {scalar_name(source.dtype)}"
         )
-    shape = np.broadcast_shapes(input.shape, mask.shape)
+    shape = broadcast(mask.shape, input.shape)
     chosen = np.flatnonzero(np.broadcast_to(mask._host(), shape))
     if chosen.size > source.numel():
         raise RuntimeError("Number of elements of source < number of ones in mask")

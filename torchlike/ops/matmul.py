@@ -19,7 +19,7 @@ _PAIR = ("input", "mat2")
 def _cpp(d: Any) -> str:
     name: str = d.name
     names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-             "int64": "int64_t", "int32": "int", "int16": "int16_t", "int8": "signed char", "uint8": "unsigned char",
+             "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char",
              "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
     return names.get(name, name)
 
@@ -153,7 +153,10 @@ def _check_mv(a: Any, b: Any) -> None:
             f"size mismatch, got input ({a.shape[0]}), mat ({_by(a.shape)}), vec ({b.shape[0]})"
         )
     if a.dtype is not b.dtype:
-        raise RuntimeError(f"expected scalar type {scalar_name(a.dtype)} but found {scalar_name(b.dtype)}")
+        first, second = scalar_name(a.dtype), scalar_name(b.dtype)
+        raise RuntimeError(
+            f"addmv input tensors must have the same dtype, but got {second}, {first}, and {second}"
+        )
     if a.dtype.name == "bool":
         raise not_implemented("addmv_impl_cpu", a.dtype)
 
@@ -334,9 +337,10 @@ def _size(x: Any, axes: list[int]) -> int:
 def _tensordot(a: Array, b: Array, left: tuple, right: tuple):
     if len(left) != len(right):
         raise RuntimeError("both dimension lists should have same length")
+    pairs = list(zip(left, right))
     left = tuple(wrap_dim(d, a.ndim) for d in left)
     right = tuple(wrap_dim(d, b.ndim) for d in right)
-    for i, j in zip(left, right):
+    for i, j, pair in zip(left, right, pairs):
         m, n = a.shape[i], b.shape[j]
         if m == n:
             continue
@@ -346,7 +350,7 @@ def _tensordot(a: Array, b: Array, left: tuple, right: tuple):
             b = b.sum(j, keepdims=True)
         else:
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {m} in dim {i} and second has size {n} in dim {j}"
+                f"contracted dimensions need to match, but first has size {m} in dim {pair[0]} and second has size {n} in dim {pair[1]}"
             )
     if a.dtype != b.dtype:
         raise RuntimeError("both inputs should have same dtype")
@@ -369,7 +373,7 @@ def tensordot(a, b, dims=2, out=None):
             raise RuntimeError(
                 f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims} with ndim_a={a.ndim} and ndim_b={b.ndim}"
             )
-        left, right = tuple(range(a.ndim - dims, a.ndim)), tuple(range(dims))
+        left, right = tuple(range(-dims, 0)), tuple(range(dims))
     else:
         left, right = (tuple(d) if isinstance(d, (tuple, list)) else (int(d),) for d in dims)
     return _tensordot(a, b, left, right, out=out)

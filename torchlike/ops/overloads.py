@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from .._core.registry import _attach_operator, alias, named, publish
+from .._core.publish import _publish_all, refused
+from .._core.registry import _attach_operator, named, publish
 
 
 def overloaded(
@@ -26,30 +27,42 @@ def overloaded(
     """
     name = name or choose.__name__
 
-    def public(*args: Any, **kwargs: Any) -> Any:
-        out = {"out": kwargs.pop("out")} if kwargs.get("out") is not None else {}
-        row, args, kwargs = choose(*args, **kwargs)
-        return row(*args, **kwargs, **out)
+    def make(space: str, own: str) -> Any:
+        def public(*args: Any, **kwargs: Any) -> Any:
+            try:
+                out = {"out": kwargs["out"]} if kwargs.get("out") is not None else {}
+                row, rest, named_rest = choose(*args, **{k: v for k, v in kwargs.items() if k != "out"})
+                return row(*rest, **named_rest, **out)
+            except Exception:
+                error = refused(public, space, own, args, kwargs)
+                if error is not None:
+                    raise error from None
+                raise
 
-    named(public, name, choose.__doc__)
-    public.__module__ = choose.__module__
+        public.__module__, public.__wrapped__ = choose.__module__, choose  # type: ignore[attr-defined]
+        return named(public, own, choose.__doc__)
+
+    def make_inplace(own: str) -> Any:
+        def in_place(*args: Any, **kwargs: Any) -> Any:
+            try:
+                row, rest, named_rest = choose(*args, **kwargs)
+                return row.inplace(*rest, **named_rest)
+            except Exception:
+                error = refused(public, "Tensor", own, args, kwargs)
+                if error is not None:
+                    raise error from None
+                raise
+
+        return named(in_place, own, f"In-place version of `{own[:-1]}`.")
+
+    public = _publish_all(make, name, spaces, aliases)
     twin = None
     if inplace:
-
-        def in_place(*args: Any, **kwargs: Any) -> Any:
-            row, args, kwargs = choose(*args, **kwargs)
-            return row.inplace(*args, **kwargs)
-
-        twin = named(in_place, name + "_", f"In-place version of `{name}`.")
-    for n in (name, *aliases):
-        if "." in n:
-            alias(n, public)
-            continue
-        for space in spaces:
-            publish(space, n, public)
-        if twin is not None:
-            publish("Tensor", n + "_", twin)
+        for n in (name, *(a for a in aliases if "." not in a)):
+            made = make_inplace(n + "_")
+            publish("Tensor", n + "_", made)
+            twin = twin or made
     public.inplace = twin  # type: ignore[attr-defined]
     if operator:
-        _attach_operator(operator, public, twin)
+        _attach_operator(operator, make("", name), twin)
     return public

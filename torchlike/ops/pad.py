@@ -88,4 +88,12 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     """
     if mode != "constant" and value:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if not isinstance(pad, (tuple, list)):
+        raise TypeError(f"pad(): argument 'pad' (position 2) must be tuple of ints, not {type(pad).__name__}")
+    for i, n in enumerate(pad):
+        if not hasattr(n, "__index__"):
+            raise TypeError(
+                f"pad(): argument 'pad' (position 2) must be tuple of ints, but found element of type {type(n).__name__} "
+                f"at pos {i}"
+            )
     return _pad(input, tuple(int(n) for n in pad), mode, 0 if value is None else value)

@@ -15,11 +15,11 @@ import jax.scipy.special as jsp
 from jax import lax
 
 from .._core.dtypes import get_default_dtype
-from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, function, op
+from .._core.registry import BOOL_TO_LONG, COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, function, op
 from .lowering.special import digamma as _digamma
 from .lowering.special import erfinv as _erfinv
 from .lowering.special import lgamma as _lgamma
-from .validate import not_implemented
+from .validate import floating, not_implemented
 
 
 def unary(
@@ -61,6 +61,16 @@ def _no_complex(kernel: str) -> Callable[..., None]:
     return check
 
 
+def _check_rounded(name: str) -> Callable[..., None]:
+    def check(input: Any, **_: Any) -> None:
+        if input.dtype.is_complex and name != "round":
+            raise NotImplementedError(f"{name} is not supported for complex inputs")
+        if input.dtype.is_complex or input.dtype.name == "bool":
+            raise not_implemented(f"{name}_vml_cpu", input.dtype)
+
+    return check
+
+
 # ---- exponentials and logarithms ------------------------------------------------------
 _RESULT = ("result",)
 exp = unary("exp", jnp.exp, "`e ** input`.", saves=_RESULT)
@@ -77,7 +87,7 @@ log1p = unary("log1p", jnp.log1p, "`log(1 + input)`, accurate near 0.", aliases=
 sqrt = unary("sqrt", jnp.sqrt, "Square root; nan below 0.", saves=_RESULT)
 rsqrt = unary("rsqrt", lax.rsqrt, "`1 / sqrt(input)`.", saves=_RESULT)
 reciprocal = unary("reciprocal", lambda x: 1 / x, "`1 / input`.", saves=_RESULT)
-square = unary("square", lambda x: x * x, "`input ** 2`.", promote=DEFAULT)
+square = unary("square", lambda x: x * x, "`input ** 2`.", promote=BOOL_TO_LONG)
 
 # ---- trigonometry -----------------------------------------------------------------------
 sin = unary("sin", jnp.sin, "Sine of radians.")
@@ -138,7 +148,7 @@ def _sgn(x: Any) -> Any:
 
 def _check_sign(input: Any, **_: Any) -> None:
     if input.dtype.is_complex:
-        raise RuntimeError(
+        raise NotImplementedError(
             "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
         )
 
@@ -238,15 +248,16 @@ def _trunc(x: Any) -> Any:
 
 
 floor = unary("floor", _rounding(jnp.floor), "Largest whole number not above.", promote=DEFAULT, saves=(),
-              check=_no_complex("floor"))  # fmt: skip
+              check=_check_rounded("floor"))  # fmt: skip
 ceil = unary("ceil", _rounding(jnp.ceil), "Smallest whole number not below.", promote=DEFAULT, saves=(),
-             check=_no_complex("ceil"))  # fmt: skip
+             check=_check_rounded("ceil"))  # fmt: skip
 trunc = unary("trunc", _rounding(_trunc), "Whole part, towards 0.", promote=DEFAULT, saves=(), aliases=("fix",),
-              check=_no_complex("trunc"))  # fmt: skip
-frac = unary("frac", lambda x: x - _trunc(x), "`input - trunc(input)`.", promote=DEFAULT, saves=())
+              check=_check_rounded("trunc"))  # fmt: skip
+frac = unary("frac", lambda x: x - _trunc(x), "`input - trunc(input)`.", promote=DEFAULT, saves=(),
+             check=floating("frac_cpu"))  # fmt: skip
 
 
-@op(promote=DEFAULT, aliases=("special.round",), check=_no_complex("round"))
+@op(promote=DEFAULT, aliases=("special.round",), check=_check_rounded("round"))
 def round(input: Array, *, decimals: int = 0):  # noqa: A001 - PyTorch's name
     """Nearest number with `decimals` decimals, ties to even. Negative `decimals` round left of the point."""
     if _is_exact(input):

@@ -9,7 +9,7 @@ import jax.core
 import numpy as np
 
 from .._core import devices, dtypes
-from .._core.modes import no_grad
+from .._core.modes import local, no_grad
 from .._core.printing import tensor_str
 from .._core.storage import Storage
 from .._core.tensor import Tensor, from_numpy_copy
@@ -79,7 +79,7 @@ def tensor_deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     out._storage = copied
     if out._lens is not None:
         out._value, out._seen = None, -1
-    out._req = self.requires_grad
+    out._req, out._inference = self.requires_grad, local.ctx.inference
     if self._grad is not None:
         out._grad = copy.deepcopy(self._grad, memo)
     for name, value in vars(self).items():

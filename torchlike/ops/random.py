@@ -64,7 +64,10 @@ def source(name: str, generator: Any, device: Any) -> Generator:
 
 def _new(how: How, shape: tuple[int, ...], draw: dist.Draw, default: dtype) -> Value:
     d = how.dtype_or(default)
-    return from_host(draw(source(how.name, how.generator, how.device), shape, d), how.device)
+    g = source(how.name, how.generator, how.device)
+    if how.out is not None and tuple(how.out.shape) == shape and shape:
+        return from_host(laid_out(draw, g, shape, d, geometry(how.out)[1]), how.device)
+    return from_host(draw(g, shape, d), how.device)
 
 
 @factory("out", "generator")
@@ -107,7 +110,7 @@ def randperm(how: How, n: Any) -> Value:
     """A random permutation of 0 .. n-1, int64 unless given."""
     count = whole("randperm", "n", 1, n)
 
-    def draw(g: Generator, shape: tuple[int, ...], d: dtype) -> np.ndarray:
+    def draw(g: Generator, shape: tuple[int, ...], d: dtype, dense: bool = True) -> np.ndarray:
         dist.check_order(count, d)
         return g.randperm(count, d)
 
@@ -156,6 +159,26 @@ def memory_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int,
     if extent != math.prod(shape):
         return tuple(range(len(shape)))
     return tuple(sorted(range(len(shape)), key=lambda i: -strides[i]))
+
+
+def laid_out(
+    draw: dist.Draw, g: Generator, shape: tuple[int, ...], d: dtype, strides: tuple[int, ...]
+) -> np.ndarray:
+    """Draws for a tensor of these strides, element by element as it lies in memory."""
+    order = memory_order(shape, strides)
+    if order != tuple(range(len(shape))):
+        return in_order(draw, g, shape, d, order)
+    return draw(g, shape, d, _dense(shape, strides))
+
+
+def _dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether elements lie one after the other."""
+    expected = 1
+    for n, s in zip(reversed(shape), reversed(strides)):
+        if n != 1 and s != expected:
+            return False
+        expected *= n
+    return True
 
 
 def in_order(
@@ -268,7 +291,11 @@ def _normal_of(mean: Any, std: Any, generator: Any, out: Any) -> Tensor:
         how.dtype_or(lead.dtype),
         broadcast(*(tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor))),
     )
-    drawn = draw(source("normal", generator, how.device), shape, d)
+    g = source("normal", generator, how.device)
+    if how.out is not None and tuple(how.out.shape) == shape:
+        drawn = laid_out(draw, g, shape, d, geometry(how.out)[1])
+    else:
+        drawn = draw(g, shape, d)
     if scale is not None:
         drawn = drawn * scale.astype(d.jnp)
     shift = mean._host() if isinstance(mean, Tensor) else np.asarray(number("normal", "mean", 1, mean))

@@ -52,7 +52,7 @@ def flipud(input: Tensor) -> Tensor:
 
 
 @op(spaces=(), name="roll")
-def _roll(input: Array, shifts: tuple, dims: tuple):
+def _roll(input: Array, shifts: tuple | int, dims: tuple | None):
     return jnp.roll(input, shifts, dims)
 
 
@@ -63,7 +63,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     if dims is None or dims == ():
         if len(s) != 1:
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:0")
-        return views.reshape(_roll(views.reshape(input, (-1,)), s, (0,)), input.shape)
+        return _roll(input, s[0], None)
     d = _dims_of(dims)
     if len(s) != len(d):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:{len(d)}")

@@ -114,7 +114,7 @@ def logsumexp(input: Array, dim: Ints, keepdim: bool = False):
 def trace(input: Array):
     """Sum of the diagonal of a matrix."""
     if input.ndim != 2:
-        raise RuntimeError("trace: expected a matrix")
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     return jnp.sum(jnp.diagonal(widened(input, None)))
 
 
@@ -154,7 +154,11 @@ def _amax(name: str, doc: str) -> Any:
 
     lowering.__name__ = lowering.__qualname__ = name
     lowering.__doc__ = doc
-    return op(saves=("input", "result"), out=True, check=_check_order(name))(lowering)
+    return op(
+        saves=("input", "result"),
+        out=True,
+        check=_check_order("max_values_cpu" if name == "amax" else "min_values_cpu"),
+    )(lowering)
 
 
 amax = _amax("amax", "Largest element over `dim`; the gradient is shared evenly among ties.")
@@ -184,9 +188,15 @@ def _extreme_rows(name: str, largest: bool) -> tuple[Any, Any]:
     whole.__doc__ = f"{title} element; the gradient is shared evenly among ties."
     along.__doc__ = f"{title} element along `dim` and its int64 index; the gradient goes to that element."
     whole.__name__ = along.__name__ = name
-    check = _check_order(name)
+
+    def check(input: Any, **_: Any) -> None:
+        if input.dtype.is_complex:
+            raise RuntimeError(f"{name}(): does not support complex input")
+
     return (
-        op(name=name, spaces=(), saves=("input", "result"), out=True, check=check)(whole),
+        op(name=name, spaces=(), saves=("input", "result"), out=True, check=_check_order(f"{name}_all"))(
+            whole
+        ),
         op(name=name, spaces=(), returns=_PAIR, out=True, check=check)(along),
     )
 
@@ -237,12 +247,13 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
 
 def _arg_row(name: str, largest: bool) -> Any:
     def lowering(input: Array, dim: int | None = None, keepdim: bool = False):
+        if input.dtype.kind in "bc":
+            raise RuntimeError(
+                f"{name}(): does not support {'bool' if input.dtype.kind == 'b' else 'complex'} input"
+            )
         if dim is None:
             if input.size == 0:
-                raise IndexError(
-                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
-                    "Specify the reduction dim with the 'dim' argument."
-                )
+                raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
             shape = (1,) * input.ndim if keepdim else ()
             return argextreme(input.reshape(-1), 0, largest).reshape(shape)
         x, axis, scalar = one_axis(input, dim)

@@ -11,9 +11,12 @@ from .._core import dtypes
 from .._core.checks import guard
 from .._core.registry import Array, Operand, Scalar, function, op
 from .._core.tensor import Tensor
-from .results import into, rebind, scalar_name
+from .results import into, rebind
 from .strides import wrap_dim
+from .validate import SCALAR_NAMES, scalar_name
 from .view import reshape
+
+_OUTSIDE = "index {{}} is out of bounds for {}"
 
 # ---- along a dimension ---------------------------------------------------------------------------
 
@@ -21,7 +24,7 @@ from .view import reshape
 def _check_gather(input: Any, dim: Any, index: Any, **_: Any) -> None:
     d = wrap_dim(dim, input.ndim)
     if index.dtype not in (dtypes.int64, dtypes.int32):
-        raise RuntimeError("gather(): Expected dtype int64 for index")
+        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
     if max(index.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     for i, (m, n) in enumerate(zip(index.shape, input.shape)):
@@ -92,7 +95,7 @@ def index_select(input: Array, dim: int, index: Array):
 def _check_index_select(input: Any, dim: Any, index: Any) -> None:
     wrap_dim(dim, input.ndim)
     if index.ndim > 1:
-        raise IndexError("index_select(): Index is supposed to be a vector, but got dim: " + str(index.ndim))
+        raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
 
@@ -101,7 +104,7 @@ def _check_scatter(name: str) -> Any:
     def check(input: Any, dim: Any, index: Any, src: Any = None, value: Any = None, **rest: Any) -> None:
         d = wrap_dim(dim, input.ndim)
         if index.dtype not in (dtypes.int64, dtypes.int32):
-            raise RuntimeError(f"{name}(): Expected dtype int64 for index")
+            raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
         if index.size == 0:
             return
         if max(index.ndim, 1) != max(input.ndim, 1) or (
@@ -257,7 +260,7 @@ def reduce_at(x: Any, key: Any, values: Any, reduce: str, include_self: bool) ->
 
 def _check_reduce(reduce: str) -> None:
     if reduce not in _START:
-        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
 
 
 @function()
@@ -286,11 +289,17 @@ def scatter_reduce_(
     return rebind(self, lambda x: _scatter_reduce(x, dim, index, src, reduce, include_self))
 
 
-def _rows_key(x: Any, dim: int, index: Any, error: Any = IndexError) -> tuple[Any, ...]:
+def _rows_key(
+    x: Any, dim: int, index: Any, text: str | None = None, error: Any = IndexError
+) -> tuple[Any, ...]:
     d = dim % x.ndim
     i = index.reshape(-1).astype(jnp.int64)
     n = x.shape[d]
-    if i.size:
+    if text is not None and i.size:
+        bad = (i < 0) | (i >= n)
+        guard(bad.any(), error, text.format(f"dimension {d} with size {n}"), i[jnp.argmax(bad)])
+        i = jnp.where(bad, n, i)
+    elif i.size:
         guard(((i < 0) | (i >= n)).any(), error, "index out of range in self")
     return tuple(i if k == d else slice(None) for k in range(x.ndim))
 
@@ -312,7 +321,7 @@ def _check_index_op(name: str) -> Any:
             )
         if source.ndim and source.shape[d if d < source.ndim else 0] != index.size:
             raise RuntimeError(
-                f"{name}(): Number of indices ({index.size}) should be equal to source.size(dim): ({source.shape[d]}), for dim: {d}"
+                f"{name}_(): Number of indices ({index.size}) should be equal to source.size(dim): ({source.shape[d]}), for dim: {d}"
             )
 
     return check
@@ -323,14 +332,24 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
     """A copy with `alpha * source` added to the entries `index` of `dim`."""
     x = input.reshape(1) if input.ndim == 0 else input
     values = source.reshape(1) if input.ndim == 0 else source
-    return (
-        x.at[_rows_key(x, dim, index)]
-        .add((values * jnp.asarray(alpha, x.dtype)).astype(x.dtype), mode="drop")
-        .reshape(input.shape)
-    )
+    added = (values * jnp.asarray(alpha, x.dtype)).astype(x.dtype)
+    at = x.at[_rows_key(x, dim, index, _OUTSIDE, RuntimeError)]
+    out = at.max(added, mode="drop") if x.dtype == np.bool_ else at.add(added, mode="drop")
+    return out.reshape(input.shape)
 
 
-@op(inplace=True, out=True, check=_check_index_op("index_copy"))
+def _check_index_copy(input: Any, dim: Any, index: Any, source: Any) -> None:
+    _check_index_op("index_copy")(input, dim, index, source)
+    d = wrap_dim(dim, input.ndim)
+    into, given = (tuple(n for i, n in enumerate(x.shape) if i != d) for x in (input, source))
+    if into != given and source.ndim:
+        raise RuntimeError(
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: "
+            f"{' '.join(map(str, into))} at dimension {d} and source slice shape: {' '.join(map(str, given))} at dimension {d}."
+        )
+
+
+@op(inplace=True, out=True, check=_check_index_copy)
 def index_copy(input: Array, dim: int, index: Array, source: Array):
     """A copy with `source` written to the entries `index` of `dim`."""
     x = input.reshape(1) if input.ndim == 0 else input
@@ -345,7 +364,9 @@ def index_copy(input: Array, dim: int, index: Array, source: Array):
 )
 def _index_fill(input: Array, dim: int, index: Array, value: Operand):
     x = input.reshape(1) if input.ndim == 0 else input
-    return x.at[_rows_key(x, dim, index)].set(value.astype(x.dtype), mode="drop").reshape(input.shape)
+    return (
+        x.at[_rows_key(x, dim, index, _OUTSIDE)].set(value.astype(x.dtype), mode="drop").reshape(input.shape)
+    )
 
 
 @function()
@@ -392,25 +413,51 @@ def index_reduce_(
 # ---- in the flattened tensor -------------------------------------------------------
 
 
-@op(out=True)
+def _check_flat(name: str) -> Any:
+    def check(input: Any, index: Any, source: Any = None, **_: Any) -> None:
+        if index.dtype is not dtypes.int64:
+            raise RuntimeError(
+                f"{name}(): Expected a long tensor for index, but got {SCALAR_NAMES[index.dtype.name]}"
+            )
+        if source is not None and source.size != index.size:
+            raise RuntimeError(
+                f"{name}(): Expected source and index to have the same number of elements, but got source.numel() = "
+                f"{source.size}, index.numel() = {index.size}"
+            )
+        if source is not None and source.dtype is not input.dtype:
+            raise RuntimeError(
+                f"{name}(): self and source expected to have the same dtype, but got self.dtype = "
+                f"{SCALAR_NAMES[input.dtype.name]} and source.dtype = {SCALAR_NAMES[source.dtype.name]}"
+            )
+        if input.size == 0 and index.size:
+            raise IndexError(
+                f"{name}(): tried to {'take from' if name == 'take' else 'put elements into'} an empty tensor"
+            )
+
+    return check
+
+
+def _flat_index(index: Any, n: int) -> Any:
+    """Indices into a flattened tensor of n elements, negative ones counted from the end."""
+    i = index.astype(jnp.int64)
+    if not i.size:
+        return i
+    bad = ((i < -n) | (i >= n)).reshape(-1)
+    guard(bad.any(), IndexError, "out of range: tried to access index {} on a tensor of " + f"{n} elements.",
+          i.reshape(-1)[jnp.argmax(bad)])  # fmt: skip
+    return jnp.where(i < 0, i + n, i)
+
+
+@op(out=True, check=_check_flat("take"))
 def take(input: Array, index: Array):
     """Elements by their index in the flattened input."""
-    n = input.size
-    i = index.astype(jnp.int64)
-    if i.size:
-        guard(
-            ((i < -n) | (i >= n)).any(),
-            IndexError,
-            "out of range: tried to access an index in a tensor of " + f"{n} elements.",
-        )
-    return jnp.take(input.reshape(-1), jnp.where(i < 0, i + n, i), mode="clip")
+    return jnp.take(input.reshape(-1), _flat_index(index, input.size), mode="clip")
 
 
-@op(inplace=True)
+@op(inplace=True, check=_check_flat("put_"))
 def put(input: Array, index: Array, source: Array, accumulate: bool = False):
     """A copy with `source` written to `index` of the flattened input."""
-    i = index.reshape(-1).astype(jnp.int64)
-    at = input.reshape(-1).at[jnp.where(i < 0, i + input.size, i)]
+    at = input.reshape(-1).at[_flat_index(index.reshape(-1), input.size)]
     values = source.reshape(-1)
     return (at.add(values) if accumulate else at.set(values)).reshape(input.shape)
 
@@ -445,7 +492,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
             )
         if indices.dtype is not dtypes.int64:
             raise RuntimeError(
-                "torch.take_along_dim(): dtype of indices should be Long but got " + scalar_name(indices)
+                "torch.take_along_dim(): dtype of indices should be Long but got "
+                + scalar_name(indices.dtype)
             )
         result = _take_along(input, indices, wrap_dim(dim, input.ndim))
     return into(result, out, "take_along_dim")

@@ -14,14 +14,14 @@ from .._core.registry import DEFAULT, Array, Arrays, Operand, function, op, writ
 from .._core.tensor import Size, Tensor, from_numpy_copy
 from . import view as views
 from .masked import nonzero
-from .results import scalar_name
 from .scatter import index_select
 from .strides import wrap_dim
+from .validate import broadcast, scalar_name
 
 
 def _check_cat(tensors: Any, dim: Any) -> None:
     if not tensors:
-        raise ValueError("expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     shaped = [t for t in tensors if t.shape != (0,)]
     for i, t in enumerate(tensors):
         if t.ndim == 0:
@@ -124,7 +124,11 @@ dstack = function(spaces=("torch",))(_joined("dstack", lambda n: 2, 3))
 column_stack = function(spaces=("torch",))(_joined("column_stack", lambda n: 1, 1))
 
 
-@op(promote=None, spaces=(), name="where")
+def _check_where(condition: Any, input: Any, other: Any) -> None:
+    broadcast(condition.shape, broadcast(input.shape, other.shape))
+
+
+@op(promote=None, spaces=(), name="where", check=_check_where)
 def _where(condition: Array, input: Array, other: Array):
     return jnp.where(condition, input, other)
 
@@ -141,7 +145,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Any =
         return nonzero(condition, as_tuple=True)
     if condition.dtype not in (dtypes.bool_, dtypes.uint8):
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {scalar_name(condition)}"
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {scalar_name(condition.dtype)}"
         )
     c = condition if condition.dtype is dtypes.bool_ else condition.bool()
     a, b = _promoted(input, other)
@@ -184,6 +188,8 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
 def tile(input: Tensor, *dims: Any) -> Tensor:
     """Copies along each dimension; missing leading counts are 1."""
     n = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
+    if not all(isinstance(k, (int, np.integer)) for k in n):
+        raise TypeError("tile(): argument 'dims' must be tuple of ints")
     return _tile(input, tuple([1] * (input.ndim - len(n)) + [int(k) for k in n]))
 
 
@@ -227,7 +233,7 @@ def repeat_interleave(
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Views of all tensors in their common shape."""
     items = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
-    shape = broadcast_shapes(*[t.shape for t in items])
+    shape = broadcast(*[t.shape for t in items])
     return tuple(views.expand(t, *shape) for t in items)
 
 
@@ -237,13 +243,16 @@ def broadcast_shapes(*shapes: Any) -> Any:
     plain = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     n = max((len(s) for s in plain), default=0)
     out = [1] * n
-    for s in plain:
+    for j, s in enumerate(plain):
         for i, k in enumerate(reversed(s)):
             if k < 0:
                 raise RuntimeError(f"Trying to create tensor with negative dimension ({k}): ({k})")
             at = n - 1 - i
             if k != 1 and out[at] not in (1, k):
-                raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {k} at {-1 - i}! Mismatching argument at index {j} had "
+                    f"{s}; but expected shape should be broadcastable to {out}"
+                )
             out[at] = k if k != 1 else out[at]
     return Size(out)
 
@@ -263,9 +272,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for t in items:
         if t.ndim > 1:
-            raise RuntimeError(
-                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.ndim}D"
-            )
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t}")
         if t.dtype is not items[0].dtype:
             raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(items) >= 2
@@ -285,6 +292,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 @function(spaces=("torch",))
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of the vectors' elements, one row each."""
+    for t in tensors:
+        if t.ndim != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return stack([views.reshape(g, (-1,)) for g in meshgrid(*tensors, indexing="ij")], 1)

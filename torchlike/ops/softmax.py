@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.dtypes import dtype
+from .._core.random import parity_is_exact
 from .._core.registry import Array, Key, Scalar, function, op
 from .validate import not_implemented, scalar_name, wrap_dim
 
@@ -20,7 +21,8 @@ def _checked(kernel: str) -> Any:
         wrap_dim(dim, input.ndim)
         d = dtype or input.dtype
         if not d.is_floating_point:
-            raise not_implemented(kernel, d)
+            last = wrap_dim(dim, input.ndim) == max(input.ndim, 1) - 1
+            raise not_implemented(f"{kernel}_lastdim_kernel_impl" if last else f"{kernel}_kernel_impl", d)
 
     return check
 
@@ -37,7 +39,7 @@ def _along(fn: Any, input: Any, dim: int, dtype: Any) -> Any:
     return fn(_wide(x), axis=dim).astype(x.dtype)
 
 
-@op(spaces=SPACES, saves=("result",), out=True, check=_checked("softmax_kernel_impl"))
+@op(spaces=SPACES, saves=("result",), out=True, check=_checked("softmax"))
 def softmax(input: Array, dim: int, dtype: dtype | None = None):
     """`exp(input) / exp(input).sum(dim)`, without overflow.
 
@@ -48,7 +50,7 @@ def softmax(input: Array, dim: int, dtype: dtype | None = None):
     return _along(jax.nn.softmax, input, dim, dtype)
 
 
-@op(spaces=SPACES, saves=("result",), out=True, check=_checked("log_softmax_kernel_impl"))
+@op(spaces=SPACES, saves=("result",), out=True, check=_checked("log_softmax"))
 def log_softmax(input: Array, dim: int, dtype: dtype | None = None):
     """`input - log(exp(input).sum(dim))`, without overflow (arguments as `softmax`)."""
     return _along(jax.nn.log_softmax, input, dim, dtype)
@@ -99,10 +101,22 @@ def _check_gumbel(logits: Any, dim: int = -1, **_: Any) -> None:
         )
 
 
-@op(spaces=(), residual=True, check=_check_gumbel)
+@op(spaces=(), residual=True)
 def _gumbel_softmax(logits: Array, tau: Scalar = 1, hard: bool = False, dim: int = -1, *, key: Key):
     x = _wide(logits)
     noise = jax.random.gumbel(jax.random.wrap_key_data(key, impl="threefry2x32"), x.shape, x.dtype)
+    return _perturbed(logits, noise, tau, hard, dim)
+
+
+@op(spaces=(), residual=True)
+def _gumbel_softmax_of(logits: Array, exponential: Array, tau: Scalar = 1, hard: bool = False, dim: int = -1):
+    return _perturbed(logits, -jnp.log(_wide(exponential)), tau, hard, dim)
+
+
+def _perturbed(logits: Any, noise: Any, tau: Any, hard: bool, dim: int) -> Any:
+    x = _wide(logits)
+    if not x.ndim:
+        return jnp.ones_like(logits)
     soft = jax.nn.softmax((x + noise) / tau, axis=dim)
     if hard:  # one-hot forward, soft gradient
         index = jnp.argmax(soft, axis=dim, keepdims=True)
@@ -116,4 +130,7 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
     """A Gumbel-softmax sample (arXiv:1611.01144); `hard` makes it one-hot, with soft gradients."""
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    _check_gumbel(logits, dim)  # before anything is drawn
+    if parity_is_exact():
+        return _gumbel_softmax_of(logits, logits.detach().clone().exponential_(), tau, hard, dim)
     return _gumbel_softmax(logits, tau, hard, dim)

@@ -11,20 +11,20 @@ from .._core.registry import Array, Operand, function, op
 from .._core.tensor import from_numpy_copy
 from .lowering.axes import one_axis, reduced_shape, take_axis
 from .lowering.ordering import insertion_points, order, select_top, sort_pairs
-from .validate import not_implemented, wrap_dim
+from .validate import wrap_dim
 
 _PAIR = ("values", "indices")
 
 
-def _no_complex(kernel: str) -> Any:
+def _no_complex(title: str) -> Any:
     def check(input: Any, **_: Any) -> None:
         if input.dtype.is_complex:
-            raise not_implemented(kernel, input.dtype)
+            raise RuntimeError(f" {title} does not support complex dtypes on CPU")
 
     return check
 
 
-@op(name="sort", spaces=(), returns=_PAIR, out=True, check=_no_complex("sort"))
+@op(name="sort", spaces=(), returns=_PAIR, out=True, check=_no_complex("Sort"))
 def _sort(input: Array, dim: int = -1, descending: bool = False, stable: bool | None = None):
     """`(values, indices)` in ascending or descending order along `dim`; always stable, nan is largest."""
     x, axis, scalar = one_axis(input, dim)
@@ -44,7 +44,7 @@ def sort(input, dim=-1, descending=False, stable=False, *, out=None):
     return _sort(input, dim, builtins.bool(descending), None, out=out)
 
 
-@op(differentiable=False, out=True, check=_no_complex("sort"))
+@op(differentiable=False, out=True, check=_no_complex("Sort"))
 def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool = False):
     """Indices that sort `input` along `dim`, stable."""
     x, axis, scalar = one_axis(input, dim)
@@ -52,13 +52,13 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool 
     return index[0] if scalar else index
 
 
-@op(out=True, check=_no_complex("sort"))
+@op(out=True, check=_no_complex("Sort"))
 def msort(input: Array):
     """Sorts along the first dimension."""
     return sort_pairs(input, 0, False)[0] if input.ndim else input
 
 
-@op(returns=_PAIR, out=True, check=_no_complex("topk_out_cpu"))
+@op(returns=_PAIR, out=True, check=_no_complex("topk"))
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The `k` largest (or smallest) elements along `dim`, in order, and their int64 indices.
 

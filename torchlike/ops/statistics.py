@@ -415,9 +415,9 @@ def _check_histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) ->
     if not input.dtype.is_floating_point:
         raise not_implemented("histogram_cpu", input.dtype)
     if bins <= 0:
-        raise RuntimeError("bins must be > 0")
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     if max < min:
-        raise RuntimeError("max must be larger than min")
+        raise RuntimeError("torch.histc: max must be larger than min")
 
 
 @op(differentiable=False, out=True, check=_check_histc)

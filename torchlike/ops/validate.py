@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-SCALAR_NAMES = {
-    "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
-    "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "float16": "Half", "bfloat16": "BFloat16",
-    "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
-}  # fmt: skip
+from .._core.dtypes import C_NAMES, SCALAR_NAMES
 
 
 def scalar_name(dtype: Any) -> str:
@@ -17,18 +13,9 @@ def scalar_name(dtype: Any) -> str:
     return SCALAR_NAMES[dtype.name]
 
 
-_C_NAMES = {
-    "bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
-    "int64": "long int", "uint16": "short unsigned int", "uint32": "unsigned int",
-    "uint64": "long unsigned int",
-    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
-    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
-}  # fmt: skip
-
-
 def c_name(dtype: Any) -> str:
     """The C++ spelling of a dtype, which the matrix-product errors print."""
-    return _C_NAMES[dtype.name]
+    return C_NAMES[dtype.name]
 
 
 def not_implemented(kernel: str, dtype: Any) -> NotImplementedError:
