@@ -1,4 +1,4 @@
-"""`torch.multiprocessing.spawn`: results, failures and who is ended when one process fails."""
+"""`torch.multiprocessing`: results, failures, who is ended when one process fails, tensors between processes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import torchlike as torch
 from torchlike import multiprocessing as mp
 
 
@@ -55,6 +57,65 @@ def test_signals_and_statuses() -> None:
 def test_is_pythons_own_otherwise() -> None:
     import multiprocessing
 
-    assert mp.get_context is multiprocessing.get_context and mp.Queue is not None
+    assert mp.TimeoutError is multiprocessing.TimeoutError and issubclass(mp.Process, multiprocessing.Process)
+    assert type(mp.get_context("fork")) is type(multiprocessing.get_context("fork"))
     assert mp.get_sharing_strategy() in mp.get_all_sharing_strategies()
     mp.set_sharing_strategy("file_system")
+
+
+# ---- tensors between processes ---------------------------------------------------------------
+
+
+def answer(inbox: Any, outbox: Any, model: torch.nn.Module) -> None:
+    x = inbox.get()
+    with torch.no_grad():
+        model.weight.add_(1)
+        model.bias.zero_()
+    outbox.put({"twice": x * 2, "out": model(x).detach(), "sparse": torch.eye(2).to_sparse()})
+    inbox.get()  # stays until the parent has what it sent
+
+
+def squared(t: torch.Tensor) -> torch.Tensor:
+    return t * t
+
+
+def test_processes_are_spawned_unless_told_otherwise() -> None:
+    assert mp.get_start_method() == "spawn"
+
+
+def test_tensors_travel_through_queues_and_shared_memory_is_shared() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Linear(3, 2)
+    before = model.weight.detach().clone()
+    assert not model.weight.is_shared()
+    assert model.share_memory() is model and model.weight.is_shared() and model.bias.is_shared()
+    inbox, outbox = mp.Queue(), mp.Queue()
+    process = mp.Process(target=answer, args=(inbox, outbox, model))
+    process.start()
+    x = torch.arange(6.0).reshape(2, 3)
+    inbox.put(x)
+    got = outbox.get(timeout=60)
+    inbox.put(None)
+    process.join()
+    assert process.exitcode == 0 and torch.equal(got["twice"], x * 2)
+    assert torch.equal(got["sparse"].to_dense(), torch.eye(2))
+    assert torch.equal(model.weight, before + 1) and float(model.bias.abs().sum()) == 0
+    assert torch.allclose(got["out"], model(x))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model(x).sum().backward()
+    optimizer.step()
+    assert model.weight.is_shared() and not torch.equal(model.weight, before + 1)
+
+
+def test_pool() -> None:
+    with mp.Pool(1) as pool:
+        results = pool.map(squared, [torch.tensor(2.0), torch.tensor([3, 4])])
+    assert [r.tolist() for r in results] == [4.0, [9, 16]]
+
+
+def test_non_leaves_are_refused() -> None:
+    from multiprocessing.reduction import ForkingPickler
+
+    w = torch.ones(2, requires_grad=True).share_memory_()
+    with pytest.raises(RuntimeError, match="Cowardly refusing to serialize non-leaf tensor"):
+        ForkingPickler.dumps(w * 2)

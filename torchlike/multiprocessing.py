@@ -1,13 +1,15 @@
 """`torch.multiprocessing`: Python's multiprocessing, and `spawn`.
 
-XLA runs threads, and a forked process would inherit their locks: start processes by `spawn`
-or `forkserver`. Tensors travel by value.
+XLA runs threads, and a forked process would inherit their locks: so processes are started by
+`spawn` unless `set_start_method` says otherwise. Tensors travel by value, those of `share_memory_`
+as the memory that they are.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.context
 import os
 import signal
 import sys
@@ -23,6 +25,37 @@ from ._core.names import missing as _missing
 __all__ = [*multiprocessing.__all__, "ProcessContext", "ProcessException", "ProcessExitedException",
            "ProcessRaisedException", "get_all_sharing_strategies", "get_sharing_strategy",
            "set_sharing_strategy", "spawn", "start_processes"]  # type: ignore[attr-defined]  # fmt: skip
+
+
+class _Context(multiprocessing.context.BaseContext):
+    """Like Python's default context, with another default; Python's own keeps the one it has."""
+
+    get_all_start_methods = staticmethod(multiprocessing.get_all_start_methods)
+    chosen: str | None = None
+
+    def set_start_method(self, method: str | None, force: bool = False) -> None:
+        if self.chosen is not None and not force:
+            raise RuntimeError("context has already been set")
+        multiprocessing.set_start_method(method, force=True)
+        self.chosen = method
+
+    def get_start_method(self, allow_none: bool = False) -> str | None:
+        return self.chosen if self.chosen or allow_none else "spawn"
+
+    def get_context(self, method: str | None = None) -> Any:
+        return multiprocessing.get_context(method or self.get_start_method())
+
+
+class Process(multiprocessing.Process):
+    """Python's `Process`, spawned unless another start method is set."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802 - Python's name
+        return _context.get_context().Process._Popen(process_obj)
+
+
+_context = _Context()
+globals().update({k: getattr(_context, k) for k in multiprocessing.__all__ if hasattr(_Context, k)})
 
 _MSG_RAISED = "\n\n-- Process {index} terminated with the following error:\n{text}"
 

@@ -16,6 +16,7 @@ import numpy as np
 from .._core import devices, dtypes, engine
 from .._core.tensor import Size, Tensor
 from ..nn.parameter import Parameter, UninitializedTensorMixin
+from ..ops.convert import Layout
 from .names import STORAGE_OF, TorchName, torch_name
 from .storage import contiguous_strides
 
@@ -29,9 +30,10 @@ _REBUILD = {
     name: TorchName("torch._utils", name)
     for name in (
         "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter", "_rebuild_parameter_with_state",
-        "_rebuild_meta_tensor_no_storage",
+        "_rebuild_meta_tensor_no_storage", "_rebuild_sparse_tensor",
     )
 }  # fmt: skip
+_GET_LAYOUT = TorchName("torch.serialization", "_get_layout")
 _FROM_TYPE = TorchName("torch._tensor", "_rebuild_from_type_v2")
 _STORAGE = {dtype: TorchName("torch", name) for dtype, name in STORAGE_OF.items()}
 _UNTYPED = TorchName("torch.storage", "UntypedStorage")
@@ -76,6 +78,8 @@ class Saver(_Pickler):
             return self._reduce_parameter(obj) if type(obj) is Parameter else self._reduce_tensor(obj)
         if isinstance(obj, dtypes.dtype):
             return obj.name
+        if isinstance(obj, Layout):
+            return _GET_LAYOUT, (repr(obj),)
         if isinstance(obj, devices.device):
             return devices.device, ((obj.type,) if obj.index is None else (obj.type, obj.index))
         if isinstance(obj, TorchName):
@@ -114,12 +118,15 @@ class Saver(_Pickler):
     def _reduce_tensor(self, t: Any) -> Any:
         rebuild, args = self._plain(t)
         state = _attributes(t)
-        if type(t) is Tensor and not state:
+        if (type(t) is Tensor or t.is_sparse) and not state:
             return rebuild, args
         return _FROM_TYPE, (rebuild, type(t), args, state)
 
     def _plain(self, t: Any) -> tuple[TorchName, tuple[Any, ...]]:
         size = tuple(t.shape)
+        if t.is_sparse:
+            parts = (t._indices(), t._values(), Size(size), t.is_coalesced())
+            return _REBUILD["_rebuild_sparse_tensor"], (t.layout, parts)
         if t.device is devices.META:
             stride = tuple(t.stride())
             return _REBUILD["_rebuild_meta_tensor_no_storage"], (t.dtype, size, stride, t.requires_grad)

@@ -13,7 +13,9 @@ from .._core.host import own
 from .._core.modes import no_grad
 from .._core.tensor import Tensor
 from ..nn.parameter import Parameter
+from ..ops.convert import strided
 from ..ops.creation import empty_strided
+from ..ops.sparse_coo import sparse_coo, sparse_coo_tensor
 
 _ACCELERATORS = ("cuda", "xla", "tpu", "mps")
 _MSG_NO_DEVICE = (
@@ -310,6 +312,22 @@ def _set_state(made: Any, state: Any) -> Any:
     return made
 
 
+def get_layout(name: str) -> Any:
+    """`torch.serialization._get_layout`."""
+    return _LAYOUTS.get(name, name)
+
+
+_LAYOUTS = {repr(layout): layout for layout in (strided, sparse_coo)}
+
+
+def rebuild_sparse_tensor(layout: Any, data: Any) -> Tensor:
+    """`torch._utils._rebuild_sparse_tensor`."""
+    if layout is not sparse_coo:
+        raise RuntimeError(_MSG_UNSUPPORTED.format(f"tensors of layout {layout}"))
+    indices, values, size, *coalesced = data
+    return sparse_coo_tensor(indices, values, size, is_coalesced=bool(coalesced and coalesced[0]))
+
+
 def _unsupported(what: str) -> Callable[..., Any]:
     def rebuild(*_: Any) -> Any:
         raise RuntimeError(_MSG_UNSUPPORTED.format(what))
@@ -326,7 +344,8 @@ REBUILD: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_meta_tensor_no_storage": rebuild_meta_tensor,
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": rebuild_from_cpu_tensor,
     "torch._tensor._rebuild_from_type_v2": rebuild_from_type_v2,
-    "torch._utils._rebuild_sparse_tensor": _unsupported("sparse tensors"),
+    "torch._utils._rebuild_sparse_tensor": rebuild_sparse_tensor,
+    "torch.serialization._get_layout": get_layout,
     "torch._utils._rebuild_qtensor": _unsupported("quantized tensors"),
     "torch._utils._rebuild_nested_tensor": _unsupported("nested tensors"),
 }
