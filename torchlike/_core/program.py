@@ -113,6 +113,10 @@ def build(spec: Spec) -> Callable[..., list[Any]]:
     return program
 
 
+# Each result is rounded to its own dtype, as in PyTorch: XLA may otherwise drop the rounding to bfloat16 between
+# two ops of one executable, and a value would then depend on what was compiled together.
+ROUNDED: dict[str, Any] = {"xla_allow_excess_precision": False}
+
 # XLA's older emitters make a CPU executable in half the time; whole programs get the newer ones, which make
 # faster code (measured on a character RNN: 6 calls in 67 ms instead of 153).
 QUICK: dict[str, Any] = {"cpu": {"xla_cpu_use_fusion_emitters": False}}
@@ -134,14 +138,14 @@ def compile_(spec: Spec, quick: bool = False) -> Any:
         warnings.filterwarnings("ignore", message="Some donated buffers were not usable")
         jitted = jax.jit(build(spec), donate_argnums=donate, keep_unused=True)
         lowered = jitted.lower(*structs)
-        options = QUICK.get(lowering_platform()) if quick else None
+        options = QUICK.get(lowering_platform(), {}) if quick else {}
         try:
-            return lowered.compile(compiler_options=options)
+            return lowered.compile(compiler_options=ROUNDED | options)
         except jax.errors.JaxRuntimeError as e:
-            if options is None or "No such compile option" not in str(e):
+            if not options or "No such compile option" not in str(e):
                 raise
             QUICK.pop(lowering_platform())  # another XLA: it has no such choice
-            return lowered.compile()
+            return lowered.compile(compiler_options=ROUNDED)
 
 
 def _usable(spec: Spec) -> tuple[int, ...]:
