@@ -7,12 +7,15 @@ Backward is recorded into the same Trace as forward.
 
 from __future__ import annotations
 
+import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from . import errors
 from .graph import Call, Value, record
 from .modes import local
+from .node_names import node_name
 from .vjp import is_differentiable, residual_pull, vjp_of, with_residuals
 
 
@@ -33,6 +36,8 @@ class Node:
     pre_hooks: Any = None
     post_hooks: Any = None
     retained: Any = None
+    packed: Any = None  # what saved-tensor hooks made of `values`
+    notes: Any = None  # `metadata`, once somebody looked
     trace: Any = None  # the Trace it was recorded in, and its place in `trace.tape`
     pos = 0
 
@@ -53,7 +58,7 @@ class Node:
         """Gradients `(Value, edge)` for each operand (None where no edge is)."""
         if self.freed:
             raise RuntimeError(errors.MSG_FREED)
-        if self.versions is not None:
+        if self.packed is None and self.versions is not None:
             self.check_versions()
         call = self.call
         assert call is not None
@@ -64,7 +69,7 @@ class Node:
             outs = [(v, None) for v in record(pull, operands)]
         else:
             vjp, used = vjp_of(call, self.need, have)
-            values = self.values
+            values = self.values if self.packed is None else self.packed.unpack()
             n = len(call.avals)
             operands = [values[i] for i in used if i < n]
             operands += [cts[have[i - n]][0] for i in used if i >= n]
@@ -72,7 +77,7 @@ class Node:
                 source = [self.edges[i] for i in used if i < n]
                 source += [cts[have[i - n]][1] for i in used if i >= n]
                 results, node = taped(
-                    vjp, operands, source, self._name.replace("Backward", "BackwardBackward")
+                    vjp, operands, source, self.plain_name().replace("Backward", "BackwardBackward")
                 )
                 outs = [(v, (node, i) if node is not None and is_differentiable(v.aval) else None)
                         for i, v in enumerate(results)]  # fmt: skip
@@ -87,79 +92,226 @@ class Node:
 
     def free(self) -> None:
         """Lets the saved Values go; a second backward is an error from now on."""
-        if self.residuals is not None or not all(v is None for v in self.values):
-            self.freed = True  # as in PyTorch, a Node that saved nothing may run again
+        if (
+            self.residuals is None
+            and self.packed is None
+            and all(v is None or v.aval.group for v in self.values)
+            and self._name != "CopySlices"
+        ):
+            return  # as in PyTorch, a Node that saved no tensor may run again
+        self.freed = True
         self.values = ()  # type: ignore[assignment]
-        self.residuals = None
+        self.residuals = self.packed = None
         self.versions = None
 
     def check_versions(self) -> None:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
-        for storage, then, shape, saved in self.versions:
+        for at, (storage, then, shape, saved) in enumerate(self.versions):
             if storage.version != then:
+                if storage.version - quiet_writes(storage, then) == then:
+                    self.reread(at, saved)
+                    continue
                 node, index = (self, 0) if saved is None else (saved._node, saved._index)
-                producer = (
-                    ""
-                    if node is None
-                    else f", which is output {index} of {node.name().replace('Backward0', '')},"
-                )
-                kind = TYPE_NAMES.get(storage.value.aval.dtype.name, "FloatTensor")
-                raise RuntimeError(errors.MSG_INPLACE_SAVED.format(
-                    type=f"torch.{kind}", shape=list(shape), producer=producer, now=storage.version, then=then))  # fmt: skip
+                raise overwritten(storage, shape, then, node, index)
+
+    def reread(self, at: int, saved: Any) -> None:
+        """A saved tensor was written through `.data`: backward sees its new data, as in PyTorch."""
+        call = self.call
+        if saved is not None and call is not None and call.extra is not None:
+            places = [i for i in call.extra if self.values[i] is not None]
+            values: Any = self.values
+            values[places[at]] = saved._read()
+            self.residuals = None
 
     # PyTorch's surface of grad_fn
 
     def name(self) -> str:
         """The node's name, e.g. `AddBackward0`."""
-        return self._name
+        name = self.plain_name()
+        return f"torch::autograd::{name}" if name in _BY_HAND else name
+
+    def plain_name(self) -> str:
+        """The name without PyTorch's namespace."""
+        return self._name if self.call is None else node_name(self._name, self.call)
 
     def __repr__(self) -> str:
-        return f"<{self._name} object at {id(self):#x}>"
+        return f"<{self.plain_name()} object at {id(self):#x}>"
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """Whatever users and anomaly detection note about this node."""
+        if self.notes is None:
+            self.notes = {}
+        return self.notes
+
+    def _sequence_nr(self) -> int:
+        return self.seq
+
+    def shown(self) -> list[int]:
+        """The operands that PyTorch's node has as inputs: all but indices, masks and lifted numbers."""
+        if self.call is None:
+            return list(range(len(self.edges)))
+        numbers = (
+            2 if self.call.name in _NUMBERS_AS_TENSORS else 0
+        )  # operands which PyTorch wraps if they are numbers
+        return [
+            i
+            for i, (e, a) in enumerate(zip(self.edges, self.call.avals))
+            if e is not None or (i < numbers if a.group else is_differentiable(a))
+        ]
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """`(node, index)` of each differentiable operand; leaves appear as AccumulateGrad."""
         out = []
-        for i, e in enumerate(self.edges):
-            if e is not None:
-                out.append((AccumulateGrad(e), 0) if not isinstance(e, tuple) else e)
-            elif self.call is None or is_differentiable(self.call.avals[i]) and not self.call.avals[i].group:
+        for i in self.shown():
+            e = self.edges[i]
+            if e is None:
                 out.append((None, 0))
+            else:
+                out.append((e[0].seen(), e[1]) if e.__class__ is tuple else (AccumulateGrad(e), 0))
         return tuple(out)
+
+    def seen(self) -> Node:
+        """This node as users see it: of a class that bears its name."""
+        if self.__class__ is Node:
+            self.__class__ = _node_class(self.plain_name())
+        return self
+
+    def retain(self, index: int, t: Any) -> None:
+        """Asks backward to put the gradient of output `index` into `t.grad`."""
+        self.unplan()
+        if self.retained is None:
+            self.retained = {}
+        self.retained[index] = weakref.ref(t)
+
+    def unplan(self) -> None:
+        """Keeps the backward of this node's Trace from being taken from the plans."""
+        if self.trace is not None:
+            self.trace.planned = False
 
     def register_hook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(grad_inputs, grad_outputs)` after this node's backward."""
+        self.unplan()
         if self.post_hooks is None:
             self.post_hooks = {}
         return RemovableHandle(self.post_hooks, hook)
 
     def register_prehook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(grad_outputs)` before this node's backward."""
+        self.unplan()
         if self.pre_hooks is None:
             self.pre_hooks = {}
         return RemovableHandle(self.pre_hooks, hook)
 
 
-class AccumulateGrad:
-    """The end of the graph at a leaf, as `next_functions` shows it."""
+_NUMBERS_AS_TENSORS = ("add", "sub", "mul", "div")
+_BY_HAND = ("CopySlices", "CopyBackwards")  # PyTorch names the nodes that it does not generate in full
+_node_classes: dict[str, type] = {}
+
+
+def _node_class(name: str) -> type:
+    """The class that users see of nodes of this name."""
+    found = _node_classes.get(name)
+    if found is None:
+        found = _node_classes[name] = type(name, (_SeenNode,), {"__slots__": (), "__module__": "builtins"})
+    return found
+
+
+class _SeenNode(Node):
+    """A Node that a user looked at."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_") and self.call is not None and "plan" in self.call.derived:
+            assert saved_attribute is not None
+            return saved_attribute(self, name.removeprefix("_saved_"))
+        raise AttributeError(f"'{self.plain_name()}' object has no attribute '{name}'")
+
+
+saved_attribute: Callable[[Node, str], Any] | None = None  # set by row.py, which knows parameters' names
+
+
+def overwritten(storage: Any, shape: Any, then: int, node: Any, index: int) -> RuntimeError:
+    """PyTorch's error for a saved tensor that was written in place after version `then`."""
+    producer = "" if node is None else f", which is output {index} of {short_name(node)},"
+    kind = TYPE_NAMES.get(storage.value.aval.dtype.name, "FloatTensor")
+    hint = errors.MSG_HINT_ANOMALY if local.ctx.anomaly is None else errors.MSG_HINT_BACKTRACE
+    return RuntimeError(errors.MSG_INPLACE_SAVED.format(hint=hint,
+        type=f"torch.{kind}", shape=list(shape), producer=producer, now=public_version(storage),
+        then=then - quiet_writes(storage, 0, then)))  # fmt: skip
+
+
+def short_name(node: Any) -> str:
+    """A node's name as errors give it: `MulBackward0` is Mul."""
+    return node.name().removesuffix("0").removesuffix("1").removesuffix("Backward")
+
+
+QUIET = "made by .data"  # writes through such a Tensor do not count, as in PyTorch
+
+# Per storage: ranges (first, last] of such versions.
+_quiet: weakref.WeakKeyDictionary[Any, list[list[int]]] = weakref.WeakKeyDictionary()
+_MAX_RANGES = 64
+
+
+def note_quiet(storage: Any) -> None:
+    """The storage's latest write does not count."""
+    ranges = _quiet.setdefault(storage, [])
+    now = storage.version
+    if ranges and ranges[-1][1] == now - 1:
+        ranges[-1][1] = now
+    else:
+        ranges.append([now - 1, now])
+        del ranges[:-_MAX_RANGES]
+
+
+def quiet_writes(storage: Any, after: int = 0, until: int | None = None) -> int:
+    """How many writes after version `after` do not count."""
+    end = storage.version if until is None else until
+    return sum(max(0, min(last, end) - max(first, after)) for first, last in _quiet.get(storage, ()))
+
+
+def public_version(storage: Any) -> int:
+    """The version as PyTorch counts it."""
+    return storage.version - quiet_writes(storage)
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: one object per leaf while somebody holds it."""
+
+    variable: Any
+
+    def __new__(cls, leaf: Any) -> AccumulateGrad:
+        ref = leaf._accumulate
+        found = None if ref is None else ref()
+        if found is None:
+            found = object.__new__(cls)
+            found.variable = leaf
+            found.call, found.edges, found._name, found.seq = None, [], cls.__name__, sys.maxsize
+            leaf._accumulate = weakref.ref(found)
+        return found
 
     def __init__(self, leaf: Any):
-        self.variable = leaf
+        pass
 
     def name(self) -> str:
         """Its name in graphs."""
         return "torch::autograd::AccumulateGrad"
 
-    next_functions = ()
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Calls `hook((), grad_outputs)` after the gradient has been added to `variable.grad`."""
+        return RemovableHandle(self._hooks(1), hook)
 
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at {id(self.variable):#x}>"
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """Calls `hook(grad_outputs)` before the gradient is added to `variable.grad`."""
+        return RemovableHandle(self._hooks(0), hook)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccumulateGrad) and other.variable is self.variable
-
-    def __hash__(self) -> int:
-        return id(self.variable)
+    def _hooks(self, which: int) -> dict[int, Any]:
+        leaf = self.variable  # keeps them: this object may go and be made again
+        if leaf._accumulate_hooks is None:
+            leaf._accumulate_hooks = ({}, {})
+        return leaf._accumulate_hooks[which]
 
 
 TYPE_NAMES = {
@@ -222,7 +374,8 @@ def taped(
         info = call.derived[need] = _TapeInfo(call, need, residual)  # type: ignore[assignment]
     if not info.taped:  # type: ignore[attr-defined]
         return record(call, operands), None
-    t = local.ctx.traces.get(call.device)
+    ctx = local.ctx
+    t = ctx.traces.get(call.device)
     if t is not None and t.sealed and t.nodes:
         t.run(t, "accumulation")
     results = record(info.forward, operands)  # type: ignore[attr-defined]
@@ -258,6 +411,8 @@ def taped(
         tape = t.tape
         node.pos = len(tape)
         tape.append(tuple(entry))
+    if ctx.watch is not None:
+        ctx.watch(node)
     return results, node
 
 

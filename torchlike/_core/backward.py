@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import collections
+import heapq
+import itertools
 from typing import Any
 
-from .autograd import Node, taped
+from . import errors
+from .autograd import TYPE_NAMES, Node, taped
 from .graph import DEAD, Trace, Value, record
 from .modes import local
 from .vjp import add_call
@@ -14,7 +17,10 @@ tensor_class: Any = None  # set by tensor.py: makes Tensors for hooks, Functions
 
 
 def add(a: Any, b: Any, create_graph: bool) -> Any:
-    """Sum of two gradients `(Value, edge)`."""
+    """Sum of two gradients `(Value, edge)`, or `(sparse tensor, None)`."""
+    if a[0].__class__ is not Value or b[0].__class__ is not Value:
+        first, second = wrap(a), wrap(b)
+        return unwrap(first + second if second.is_sparse and not first.is_sparse else second + first)
     call = add_call(a[0].aval)
     if create_graph and (a[1] is not None or b[1] is not None):
         out, node = taped(call, [a[0], b[0]], [a[1], b[1]], "AddBackward0")
@@ -42,7 +48,53 @@ def run_backward(
     Returns:
         The gradients at `targets`, None where none arrived.
     """
-    t = _plan_trace(roots, create_graph, targets, retain) if accumulate else None
+    extra = local.ctx.extra
+    outer, extra["backward"] = extra.get("backward"), Task(roots, targets)
+    try:
+        found = _run(roots, retain, create_graph, targets, accumulate)
+    finally:
+        extra["backward"] = outer
+    if accumulate and outer is None:  # a backward inside another ends nothing
+        for t in local.ctx.traces.values():
+            t.sealed = True
+    return found
+
+
+class Task:
+    """A backward under way: which tensors it will reach, for hooks on several of them."""
+
+    __slots__ = ("number", "roots", "targets")
+
+    def __init__(self, roots: Any, targets: Any):
+        self.number, self.roots, self.targets = next(_task_numbers), roots, targets
+
+    def reaches(self, tensors: Any) -> int:
+        """How many of the tensors get a gradient in this backward."""
+        order, due = _reachable([e for e, _ in self.roots])
+        nodes = set(order)
+        wanted = None
+        if self.targets is not None:
+            wanted = {_edge_key(e) for e in self.targets}
+            nodes = _useful(order, wanted)
+        count = 0
+        for t in tensors:
+            e = t._edge()
+            if e.__class__ is tuple:
+                count += e[0] in nodes or (wanted is not None and e in wanted)
+            else:
+                count += id(e) in due and (wanted is None or id(e) in wanted)
+        return count
+
+
+_task_numbers = itertools.count()
+
+
+def _run(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate: bool) -> list[Any]:
+    t = (
+        _plan_trace(roots, create_graph, targets, retain)
+        if accumulate and local.ctx.anomaly is None
+        else None
+    )
     if t is not None:
         key = (tuple(t.nodes), tuple(t.tape), roots[0][0][0].pos, roots[0][0][1])
         plan = _plans.get(key)
@@ -57,10 +109,13 @@ def run_backward(
 def _walk(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate: bool, deliver: Any,
           hooks: bool = True) -> list[Any]:  # fmt: skip
     """The backward itself; see `run_backward`. `deliver(leaf, gradient, create_graph)` ends it."""
-    grads: dict[Any, list[Any]] = {}  # node -> gradient per output
-    leaves: dict[int, tuple[Any, Any]] = {}
+    grads: dict[Node, list[Any]] = {}  # gradient per output
+    leaves: dict[int, Any] = {}  # gradients that arrived
+    ready: list[Any] = []  # leaves whose gradient is complete
     collected: dict[Any, Any] = {}
     wanted = {_edge_key(e) for e in targets} if targets is not None else None
+    order, due = _reachable([e for e, _ in roots])
+    useful = _useful(order, wanted) if wanted is not None else None
 
     def send(edge: Any, g: Any) -> None:
         if edge.__class__ is tuple:
@@ -68,80 +123,154 @@ def _walk(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate
             slots = grads.get(node)
             if slots is None:
                 slots = grads[node] = [None] * len(node.out_avals)
-            slots[index] = g if slots[index] is None else add(slots[index], g, create_graph)
-        else:
-            k = id(edge)
-            have = leaves.get(k)
-            leaves[k] = (edge, g if have is None else add(have[1], g, create_graph))
+            if g is not None:
+                slots[index] = g if slots[index] is None else add(slots[index], g, create_graph)
+            return
+        k = id(edge)
+        have = leaves.get(k)
+        leaves[k] = g if have is None else have if g is None else add(have, g, create_graph)
+        due[k] -= 1
+        if not due[k]:
+            ready.append(edge)
 
-    for edge, g in roots:
-        send(edge, g)
-    order = _reachable([e[0] for e, _ in roots if isinstance(e, tuple)])
-    useful = _useful(order, wanted) if wanted is not None else None
+    def finish(leaf: Any) -> None:
+        k = id(leaf)
+        if wanted is not None and k not in wanted:
+            return
+        g = leaves.pop(k)
+        if leaf._hooks and hooks:
+            g = _leaf_hooks(leaf, g)
+        if wanted is not None:
+            collected[k] = g
+        if accumulate and g is not None:
+            deliver(leaf, g, create_graph)
+
     previous = local.ctx.grad
     local.ctx.grad = create_graph
     done: list[Node] = []
     try:
+        for edge, g in roots:
+            send(edge, g)
         for node in order:
+            while ready:
+                finish(ready.pop(0))
             slots = grads.pop(node, None)
-            if slots is None or (
-                useful is not None and node not in useful and not _target_node(node, wanted)
-            ):
-                continue
-            if node.tensor_hooks is not None or node.retained is not None:
+            if slots is None:
+                if useful is not None and node not in useful:
+                    continue
+                slots = [None] * len(node.out_avals)
+            if wanted is None:
                 _tensor_hooks(node, slots)
-            if wanted is not None:
+            else:
+                goes_on = node in useful  # type: ignore[operator]
+                if not goes_on:
+                    _tensor_hooks(node, slots)
                 for i in range(len(slots)):
                     if (node, i) in wanted:
                         collected[(node, i)] = slots[i]
-                if node not in useful:  # type: ignore[operator]
+                if not goes_on:
                     continue
+                _tensor_hooks(node, slots)
             if node.pre_hooks:
                 slots = _run_hooks(node.pre_hooks, slots)
-            if all(s is None for s in slots):
-                continue
-            results = node.apply(slots, create_graph, True)
+            results = _evaluate(node, slots, create_graph)
             done.append(node)
             if node.post_hooks:
-                results = _run_hooks(node.post_hooks, results, slots)
-            for edge, g in zip(node.edges, results):
-                if edge is not None and g is not None:
-                    send(edge, g)
-        for k, (leaf, g) in leaves.items():
-            if leaf._hooks and hooks:
-                g = _leaf_hooks(leaf, g)
-            if wanted is not None and k in wanted:
-                collected[k] = g
-            if accumulate and (wanted is None or k in wanted):
-                deliver(leaf, g, create_graph)
+                results = _post_hooks(node, results, slots)
+            for i, (edge, g) in enumerate(zip(node.edges, results)):
+                if edge is not None:
+                    send(edge, g if g is None or edge.__class__ is not tuple else _fitting(node, i, edge, g))
+        while ready:
+            finish(ready.pop(0))
     finally:
         local.ctx.grad = previous
         if not retain:
             for node in done:
                 node.free()
-    for t in local.ctx.traces.values():
-        t.sealed = accumulate or t.sealed
     return [collected.get(_edge_key(e)) for e in targets] if targets is not None else []
+
+
+def _evaluate(node: Node, slots: list[Any], create_graph: bool) -> list[Any]:
+    """The gradients of a node's operands; watched while anomaly detection is on."""
+    if node.call is not None and all(s is None for s in slots):
+        return [None] * len(node.edges)
+    ctx = local.ctx
+    if ctx.anomaly is None:
+        return node.apply(slots, create_graph, True)
+    assert anomaly_check is not None
+    return anomaly_check(node, lambda: node.apply(slots, create_graph, True))
+
+
+anomaly_check: Any = None  # set by saved.py
+
+
+def _fitting(node: Node, i: int, edge: Any, g: Any) -> Any:
+    """A gradient in the shape of the result it is for; a view in place outside the tape may have changed that."""
+    have, want = g[0].aval.shape, edge[0].out_avals[edge[1]].shape
+    if have == want:
+        return g
+    if not reducible(have, want):
+        raise RuntimeError(errors.MSG_GRADIENT_SHAPE.format(node.plain_name(), i, list(have), list(want)))
+    return unwrap(wrap(g).sum_to_size(*want))
+
+
+def reducible(have: tuple[int, ...], want: tuple[int, ...]) -> bool:
+    """Whether a gradient of shape `have` is summed to fit `want`."""
+    return len(have) >= len(want) and all(w in (1, h) for h, w in zip(have[::-1], want[::-1]))
 
 
 def _edge_key(edge: Any) -> Any:
     return edge if isinstance(edge, tuple) else id(edge)
 
 
-def _target_node(node: Node, wanted: Any) -> bool:
-    return any((node, i) in wanted for i in range(len(node.out_avals)))
+def _reachable(starts: list[Any]) -> tuple[list[Node], dict[int, int]]:
+    """All nodes below the edges `starts`, newest first as PyTorch runs them, and per leaf how many edges lead there."""
+    due: dict[int, int] = {}
+    seen: set[Node] = set()
+    stack: list[Node] = []
+    sorted_already = True
 
+    def visit(edges: list[Any], seq: int) -> bool:
+        ok = True
+        for e in edges:
+            if e.__class__ is tuple:
+                node = e[0]
+                ok = ok and node.seq < seq
+                if node not in seen:
+                    seen.add(node)
+                    stack.append(node)
+            elif e is not None:
+                due[id(e)] = due.get(id(e), 0) + 1
+        return ok
 
-def _reachable(starts: list[Node]) -> list[Node]:
-    """All nodes below the starts, newest first: the order PyTorch runs them in."""
-    seen = set(starts)
-    stack = list(seen)
+    visit(starts, 0)
     while stack:
-        for e in stack.pop().edges:
-            if e.__class__ is tuple and e[0] not in seen:
-                seen.add(e[0])
-                stack.append(e[0])
-    return sorted(seen, key=lambda n: n.seq, reverse=True)
+        node = stack.pop()
+        sorted_already = visit(node.edges, node.seq) and sorted_already
+    order = sorted(seen, key=lambda n: n.seq, reverse=True)
+    return order if sorted_already else _topological(order), due
+
+
+def _topological(order: list[Node]) -> list[Node]:
+    """Nodes so that each comes before those it sends gradients to (those of several threads are numbered apart)."""
+    left = dict.fromkeys(order, 0)
+    for node in order:
+        for e in node.edges:
+            if e.__class__ is tuple:
+                left[e[0]] += 1
+    heap = [(-n.seq, i, n) for i, n in enumerate(order) if not left[n]]
+    heapq.heapify(heap)
+    out, tie = [], len(order)
+    while heap:
+        node = heapq.heappop(heap)[2]
+        out.append(node)
+        for e in node.edges:
+            if e.__class__ is tuple:
+                left[e[0]] -= 1
+                if not left[e[0]]:
+                    tie += 1
+                    heapq.heappush(heap, (-e[0].seq, tie, e[0]))
+    return out
 
 
 def _useful(order: list[Node], wanted: Any) -> set[Node]:
@@ -156,19 +285,23 @@ def _useful(order: list[Node], wanted: Any) -> set[Node]:
 
 
 def wrap(g: Any) -> Any:
-    """A gradient `(Value, edge)` as a Tensor, None as None."""
-    return None if g is None else tensor_class._from_value(g[0], g[1])
+    """A gradient `(Value, edge)` as a Tensor, None as None; a sparse one is `(tensor, None)`."""
+    if g is None:
+        return None
+    return tensor_class._from_value(g[0], g[1]) if g[0].__class__ is Value else g[0]
 
 
 def unwrap(t: Any) -> Any:
     """A Tensor as a gradient `(Value, edge)`."""
-    return None if t is None else (t._read(), t._edge())
+    if t is None:
+        return None
+    return (t, None) if t.is_sparse else (t._read(), t._edge())
 
 
 def _tensor_hooks(node: Node, slots: list[Any]) -> None:
     """Runs the hooks of the tensors this node made, then keeps retained gradients."""
-    for i, hooks in (node.tensor_hooks or {}).items():
-        if slots[i] is not None:
+    if node.tensor_hooks is not None:
+        for i, hooks in node.tensor_hooks.items():
             slots[i] = _apply_tensor_hooks(hooks, slots[i])
     for i, ref in (node.retained or {}).items():
         t = ref()
@@ -181,10 +314,29 @@ def _apply_tensor_hooks(hooks: dict[int, Any], g: Any) -> Any:
     for hook in list(hooks.values()):
         out = hook(wrap(g))
         if out is not None:
-            if not isinstance(out, tensor_class):
-                raise TypeError(f"expected Variable, but hook returned {type(out).__name__!r}")
-            g = unwrap(out)
+            g = _replaced(hook, g, out)
     return g
+
+
+def _replaced(hook: Any, g: Any, out: Any) -> Any:
+    """What a hook returned for the gradient g, as `(Value, edge)`; PyTorch's errors if it does not fit."""
+    if out is None:
+        return None
+    if not isinstance(out, tensor_class):
+        raise TypeError(f"expected Variable, but hook returned '{type(out).__name__}'")
+    if g is None:
+        raise RuntimeError("can't replace a None gradient with a non-None value")
+    new, old = out._aval, g[0].aval
+    if new is not old:
+        name = getattr(hook, "__name__", "<unknown>")
+        if new.dtype is not old.dtype:
+            was, got = TYPE_NAMES[old.dtype.name], TYPE_NAMES[new.dtype.name]
+            raise RuntimeError(
+                f"hook '{name}' has changed the type of value (was torch.{was} got torch.{got})"
+            )
+        if new.shape != old.shape:
+            raise RuntimeError(f"hook '{name}' has changed the size of value")
+    return unwrap(out)
 
 
 def _leaf_hooks(leaf: Any, g: Any) -> Any:
@@ -192,29 +344,49 @@ def _leaf_hooks(leaf: Any, g: Any) -> Any:
 
 
 def _run_hooks(hooks: dict[int, Any], first: list[Any], second: list[Any] | None = None) -> list[Any]:
+    """Hooks of a node: called with `first` (and `second`), each may return another `first`."""
+    others = () if second is None else (tuple([wrap(g) for g in second]),)
     for hook in list(hooks.values()):
-        args = [tuple(wrap(g) for g in first)]
-        if second is not None:
-            args.append(tuple(wrap(g) for g in second))
-        out = hook(*args)
+        out = hook(tuple([wrap(g) for g in first]), *others)
         if out is not None:
             out = out if isinstance(out, tuple) else (out,)
-            first = [unwrap(t) for t in out]
+            if len(out) != len(first):
+                raise RuntimeError(
+                    f"hook '{getattr(hook, '__name__', '<unknown>')}' has returned an incorrect number of values "
+                    f"(got {len(out)}, but expected {len(first)})"
+                )
+            first = [_replaced(hook, g, t) for g, t in zip(first, out)]
     return first
 
 
+def _post_hooks(node: Node, results: list[Any], slots: list[Any]) -> list[Any]:
+    """Runs a node's hooks on the gradients of those operands that PyTorch's node has."""
+    at = node.shown()
+    final = list(results)
+    for i, g in zip(at, _run_hooks(node.post_hooks, [results[i] for i in at], slots)):
+        final[i] = g
+    return final
+
+
 def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
-    """Adds a gradient to `leaf.grad`, in place as PyTorch does; runs post-accumulate hooks."""
+    """Adds a gradient to `leaf.grad`, in place as PyTorch does; runs the hooks around that."""
+    around = leaf._accumulate_hooks
+    if around is not None:
+        g = _run_hooks(around[0], [g])[0]
     old = leaf._grad
     if old is None:
         leaf._grad = wrap(g)
-    elif create_graph:
-        leaf._grad = wrap(add((old._read(), old._edge()), g, True))
+    elif create_graph or old.is_sparse:
+        leaf._grad = wrap(add(g, unwrap(old), create_graph))
     else:
         old._write(add((old._read(), None), g, False)[0])
     if leaf._post_hooks:
         for hook in list(leaf._post_hooks.values()):
-            hook(leaf)
+            out = hook(leaf)
+            if out is not None:
+                raise TypeError(f"expected Variable, but hook returned '{type(out).__name__}'")
+    if around is not None:
+        _run_hooks(around[1], [], [g])
 
 
 # ---- plans -------------------------------------------------------------------------
@@ -294,7 +466,8 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
 def _deliver(leaf: Any, g: Any) -> None:
     if leaf._hooks:
         g = _leaf_hooks(leaf, g)
-    accumulate_grad(leaf, g, False)
+    if g is not None:
+        accumulate_grad(leaf, g, False)
 
 
 def _release(root: Node) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ class Context:
         "sequence",
         "anomaly",
         "saved_hooks",
+        "watch",
         "function_modes",
         "extra",
     )
@@ -34,8 +36,9 @@ class Context:
         self.traces: dict[Any, Any] = {}
         self.depth = 0  # module calls on the stack
         self.sequence = 0  # nodes made so far: the order of backward
-        self.anomaly = False
-        self.saved_hooks: list[tuple[Callable, Callable]] = []
+        self.anomaly: Any = None  # while backward is checked: whether for NaN too
+        self.saved_hooks: list[tuple[Callable, Callable]] = []  # of saved tensors, innermost last
+        self.watch: Callable[[Any], None] | None = None  # called with each new Node, while either is set
         self.function_modes: list[Any] = []
         self.extra: dict[str, Any] = {}
 
@@ -58,34 +61,61 @@ def is_inference_mode_enabled() -> bool:
     return local.ctx.inference
 
 
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly detection is on."""
+    return local.ctx.anomaly is not None
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether NaN gradients are errors while it is on."""
+    return local.ctx.anomaly is not False
+
+
 class _Decorator:
-    """A context manager that is also a decorator for functions and generators."""
+    """A context manager that is also a decorator for functions, generators and (deprecated) classes."""
 
     def __call__(self, func: Any) -> Any:
         if inspect.isclass(func):
-            raise TypeError(f"{type(self).__name__} cannot decorate a class; decorate its methods")
+            warnings.warn(
+                "Decorating classes is deprecated and will be disabled in future versions. You should only decorate "
+                "functions or methods. To preserve the current behavior of class decoration, you can directly "
+                "decorate the `__init__` method and nothing else.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            wrapped: Any = lambda *args, **kwargs: func(*args, **kwargs)  # noqa: E731
+        else:
+            wrapped = func
         if inspect.isgeneratorfunction(func):
 
             @functools.wraps(func)
             def generator(*args: Any, **kwargs: Any) -> Any:
                 gen = func(*args, **kwargs)
-                send: Any = None
                 try:
+                    with self.clone():
+                        item = next(gen)
                     while True:
-                        with self.clone():
-                            item = gen.send(send)
-                        send = yield item
+                        try:
+                            sent = yield item
+                        except GeneratorExit:
+                            with self.clone():
+                                gen.close()
+                            raise
+                        except BaseException as e:
+                            with self.clone():
+                                item = gen.throw(e)
+                        else:
+                            with self.clone():
+                                item = gen.send(sent)
                 except StopIteration as stop:
                     return stop.value
-                finally:
-                    gen.close()
 
             return generator
 
         @functools.wraps(func)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with self.clone():
-                return func(*args, **kwargs)
+                return wrapped(*args, **kwargs)
 
         return wrapper
 
@@ -122,12 +152,20 @@ class enable_grad(no_grad):
 
 
 class set_grad_enabled(_Decorator):
-    """Sets taping at once; as a context manager, for the block only."""
+    """Sets taping at once; as a context manager, for the block only.
+
+    Raises:
+        TypeError: `mode` is no bool.
+    """
 
     def __init__(self, mode: bool) -> None:
-        self.mode = bool(mode)
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
+        self.mode = mode
         self.previous = local.ctx.grad
-        local.ctx.grad = self.mode
+        local.ctx.grad = mode
 
     def __call__(self, func: Any) -> Any:
         local.ctx.grad = self.previous
@@ -138,6 +176,9 @@ class set_grad_enabled(_Decorator):
 
     def __exit__(self, *_: Any) -> None:
         local.ctx.grad = self.previous
+
+    def __repr__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
 
     def clone(self) -> Any:
         return type(self)(self.mode)

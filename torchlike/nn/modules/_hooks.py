@@ -11,6 +11,7 @@ from typing import Any
 from ..._core.autograd import RemovableHandle
 from ..._core.function import Function
 from ..._core.modes import is_grad_enabled
+from ..._core.roots import zeros_for
 from ..._core.tensor import Tensor
 
 _MSG_BOTH_KINDS = (
@@ -106,18 +107,19 @@ class ModuleHook:
 # ---- backward hooks -------------------------------------------------------------------
 
 
-class _Boundary(Function):
+class BackwardHookFunction(Function):
     """The identity; its backward shows the gradients that cross to `seen` and passes on what that returns."""
 
     @staticmethod
     def forward(ctx: Any, seen: Callable, *tensors: Tensor) -> tuple[Tensor, ...]:
-        ctx.seen = seen
+        ctx.seen, ctx.avals = seen, [t._aval for t in tensors]
         ctx.set_materialize_grads(False)
         return tuple(t.view_as(t) for t in tensors)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
-        return (None, *ctx.seen(grads))
+        passed = ctx.seen(grads)
+        return (None, *[zeros_for(a) if g is None else g for g, a in zip(passed, ctx.avals)])
 
 
 def _tensors_of(values: Any) -> tuple[list[int], list[Tensor]]:
@@ -140,7 +142,7 @@ class BackwardHook:
         if not (is_grad_enabled() and any(t.requires_grad for t in tensors)):
             return values, None
         out = list(values)
-        crossed = _Boundary.apply(seen, *tensors)
+        crossed = BackwardHookFunction.apply(seen, *tensors)
         for i, old, new in zip(index, tensors, crossed if isinstance(crossed, tuple) else (crossed,)):
             out[i] = new if old.requires_grad else old
         return tuple(out), index
@@ -199,6 +201,8 @@ class BackwardHook:
         return kept
 
     def _see_inputs(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        if self.grad_outputs is None:  # gradients that did not come through the module's outputs
+            return grads
         index = self.input_index or []
         grad_inputs = self._spread(self.n_inputs, index, grads)
         for hook in self.hooks:
