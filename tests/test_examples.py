@@ -24,10 +24,18 @@ PROMISES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "transformer_lm": (r"Final loss: ([\d.]+)", lambda loss: loss <= 0.5),
     "gan_toy": (r"Generated mean: ([\d.]+)", lambda mean: 3.5 <= mean <= 4.5),
     "custom_autograd_function": (r"Final loss: ([\d.]+)", lambda loss: loss <= 5e-4),
+    "tensor_basics": (r"Sum of three ones: ([\d.]+)", lambda total: total == 3),
+    "autograd_basics": (r"Slope: ([\d.]+)", lambda slope: 2.99 <= slope <= 3.01),
+    "cifar_cnn": (r"Test accuracy: ([\d.]+)%", lambda percent: percent >= 85),
+    "bilstm_tagger": (r"Accuracy: ([\d.]+)%", lambda percent: percent >= 95),
+    "pruning": (r"Final loss: ([\d.]+)", lambda loss: loss <= 1e-3),
     "save_load": (r"Difference: ([\d.e+-]+)", lambda difference: difference <= 1e-6),
 }
 # Those without random draws inside a step print PyTorch's own numbers.
-SAME_NUMBERS = ["mlp_regression", "lstm_sequence", "custom_autograd_function"]
+SAME_NUMBERS = [
+    "mlp_regression", "lstm_sequence", "custom_autograd_function", "tensor_basics", "autograd_basics",
+    "bilstm_tagger", "pruning",
+]  # fmt: skip
 
 
 def run(name: str, launcher: list[str]) -> str:

@@ -15,20 +15,22 @@ ROOT = Path(__file__).resolve().parent.parent / "torchlike"
 
 # From left to right. A module belongs to the entry with the longest matching prefix.
 LAYERS = [
-    ["_core.dtypes", "_core.devices", "_core.errors", "_core.checks", "_core.names", "_core.precision"],
+    ["_core.dtypes", "_core.devices", "_core.errors", "_core.checks", "_core.names", "_core.precision", "_core.signatures"],
     ["_core.modes"],
     ["_core.graph"],
     ["_core.program", "_core.disk", "_core.segments", "_core.tiers", "_core.engine"],
     ["_core.storage"],
-    ["_core.mt19937", "_core.poisson", "_core.draws", "_core.random", "_core.vjp", "_core.autograd", "_core.backward"],
-    ["_core.tensor", "_core.host", "_core.printing", "_core.function"],
-    ["_core.overrides", "_core.params", "_core.publish", "_core.row", "_core.views", "_core.registry"],
+    ["_core.mt19937", "_core.poisson", "_core.draws", "_core.random", "_core.vjp", "_core.autograd", "_core.backward", "_core.roots",
+        "_core.node_names",
+    ],
+    ["_core.tensor", "_core.geometry", "_core.host", "_core.printing", "_core.saved", "_core.function"],
+    ["_core.overrides", "_core.params", "_core.misuse", "_core.publish", "_core.row", "_core.views", "_core.registry", "_core.sparse"],
     ["ops"],
-    ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special", "signal"],
+    ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special", "signal", "sparse"],
     ["nn", "optim"],
     [
         "utils", "_serialization", "serialization", "interop", "vision", "distributed", "func", "accelerator",
-        "alias", "backends", "compiler", "cuda", "hub", "jit", "multiprocessing", "overrides", "types",
+        "alias", "backends", "compiler", "cuda", "hub", "jit", "multiprocessing", "overrides", "return_types", "types",
         "version",
     ],
     [""],  # the package itself

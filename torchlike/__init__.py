@@ -25,6 +25,8 @@ from ._core.dtypes import set_default_dtype as set_default_dtype
 from ._core.errors import OutOfMemoryError as OutOfMemoryError
 from ._core.modes import enable_grad as enable_grad
 from ._core.modes import inference_mode as inference_mode
+from ._core.modes import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from ._core.modes import is_anomaly_enabled as is_anomaly_enabled
 from ._core.modes import is_grad_enabled as is_grad_enabled
 from ._core.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from ._core.modes import no_grad as no_grad
@@ -39,8 +41,11 @@ from ._core.tensor import Tensor as Tensor
 from .ops.convert import channels_last as channels_last
 from .ops.convert import channels_last_3d as channels_last_3d
 from .ops.convert import contiguous_format as contiguous_format
+from .ops.convert import layout as layout
+from .ops.convert import memory_format as memory_format
 from .ops.convert import preserve_format as preserve_format
 from .ops.convert import strided as strided
+from .ops.sparse_coo import sparse_coo as sparse_coo
 
 globals().update({d.name: d for d in _dtypes.ALL}, **_dtypes.ALIASES)
 globals().update(_namespace("torch"))
@@ -97,7 +102,8 @@ __version__ = version.TorchVersion(version.__version__)
 
 # Imported when first asked for, so that `import torchlike` costs little more than `import jax`.
 _LATER = (
-    "accelerator", "backends", "fft", "hub", "interop", "jit", "linalg", "multiprocessing", "optim", "signal", "special",
+    "accelerator", "backends", "fft", "hub", "interop", "jit", "linalg", "multiprocessing", "optim", "return_types", "signal", "sparse",
+    "special",
 )  # fmt: skip
 
 
