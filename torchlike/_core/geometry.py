@@ -76,6 +76,8 @@ def check_overlap(written: Tensor, read: Tensor, same: bool = True) -> None:
     """
     if written._storage is not read._storage or (same and (written is read or written._lens == read._lens)):
         return
+    if written is read:
+        raise RuntimeError(_MSG_PARTIAL)
     (a_shape, a_strides, a), (b_shape, b_strides, b) = geometry(written), geometry(read)
     a_size, b_size = written._aval.size, read._aval.size
     if not (a_size and b_size and dense(a_shape, a_strides) and dense(b_shape, b_strides)):

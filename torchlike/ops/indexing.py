@@ -311,7 +311,13 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if key.__class__ is int and value.__class__ in _NUMBERS and not self._req:
         number = plain_number(self._aval.dtype, value)
         shape = self._aval.shape
-        if number is not None and shape and -shape[0] <= key < shape[0] and not self._inference:
+        if (
+            number is not None
+            and shape
+            and -shape[0] <= key < shape[0]
+            and not self._inference
+            and (self._lens is None or not any(lens.op.repeats for lens in self._lens))
+        ):
             write_number(self, (*(self._lens or ()), Lens(_SELECT, (0, key % shape[0]))), number)
             return
     if isinstance(key, Tensor) and key.dtype in (dtypes.bool_,) and key.shape == self.shape and (
