@@ -368,32 +368,43 @@ def taped(
         name: of the Node, as `grad_fn` shows it.
         residual: forward also records what the vjp keeps.
     """
-    need = tuple([i for i, e in enumerate(edges) if e is not None])
-    info = call.derived.get(need)
+    info = taping(call, tuple([i for i, e in enumerate(edges) if e is not None]), residual)
     if info is None:
-        info = call.derived[need] = _TapeInfo(call, need, residual)  # type: ignore[assignment]
-    if not info.taped:  # type: ignore[attr-defined]
         return record(call, operands), None
+    return tape(info, operands, edges, name)
+
+
+def taping(call: Call, wanted: tuple[int, ...], residual: bool) -> Taping | None:
+    """How a call is taped for these operands; None if no gradient flows."""
+    info = call.derived.get(wanted)
+    if info is None:
+        info = call.derived[wanted] = Taping(call, wanted, residual)
+    return info if info.taped else None
+
+
+def tape(info: Taping, operands: list[Value], edges: list[Any], name: str) -> tuple[list[Value], Any]:
+    """Records a call and its Node; see `taped`."""
+    call = info.call
     ctx = local.ctx
     t = ctx.traces.get(call.device)
     if t is not None and t.sealed and t.nodes:
         t.run(t, "accumulation")
-    results = record(info.forward, operands)  # type: ignore[attr-defined]
-    node = Node(call, info.need, operands, edges, name)  # type: ignore[attr-defined]
-    if residual:
-        own = info.own  # type: ignore[attr-defined]
-        node.residuals = results[own:]
-        results = results[:own]
-    elif info.drop:  # type: ignore[attr-defined]
+    results = record(info.forward, operands)
+    node = Node(call, info.need, operands, edges, name)
+    if info.own:
+        node.residuals = results[info.own :]
+        results = results[: info.own]
+    elif info.drop:
         values: list[Any] = operands.copy()
         node.values = values
-        for i in info.drop:  # type: ignore[attr-defined]
+        for i in info.drop:
             values[i] = None
     t = results[0].trace
     if t is not None:
         # the Trace's picture of the graph: the key of backward plans
-        entry: list[Any] = [need]
-        for i in need:
+        wanted = info.wanted
+        entry: list[Any] = [wanted]
+        for i in wanted:
             e = edges[i]
             if e.__class__ is tuple:
                 source = e[0]
@@ -416,13 +427,22 @@ def taped(
     return results, node
 
 
-class _TapeInfo:
-    """What taping a call for some operands amounts to, found out once."""
+class Taping:
+    """What taping a call for some operands amounts to, found out once.
 
-    __slots__ = ("taped", "need", "forward", "own", "drop")
+    Attributes:
+        call: the call.
+        wanted: the operands that have somewhere for a gradient to go; `need` are those that can have one.
+        taped: whether a Node is made at all.
+        forward: what forward records: the call, or (`own` results first) one that also returns what the vjp keeps.
+        drop: operands that the vjp does not use.
+    """
 
-    def __init__(self, call: Call, need: tuple[int, ...], residual: bool):
-        self.need = tuple([i for i in need if is_differentiable(call.avals[i])])
+    __slots__ = ("call", "wanted", "taped", "need", "forward", "own", "drop")
+
+    def __init__(self, call: Call, wanted: tuple[int, ...], residual: bool):
+        self.call, self.wanted = call, wanted
+        self.need = tuple([i for i in wanted if is_differentiable(call.avals[i])])
         have = tuple([i for i, o in enumerate(call.outs) if is_differentiable(o)])
         self.taped = bool(self.need and have)
         self.forward, self.own, self.drop = call, 0, ()

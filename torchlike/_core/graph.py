@@ -33,10 +33,11 @@ class Aval:
     """Shape, dtype and device of a Value; equal ones are one object.
 
     `group` is ARRAY for arrays; for a host scalar lifted to an input it is the
-    pack (one host array per dtype) that carries it.
+    pack (one host array per dtype) that carries it. `wanted` stands for the Aval
+    of an operand that wants a gradient, in the keys of calls.
     """
 
-    __slots__ = ("shape", "dtype", "device", "ndim", "size", "group", "struct", "__weakref__")
+    __slots__ = ("shape", "dtype", "device", "ndim", "size", "group", "struct", "wanted", "__weakref__")
 
     def __init__(self, shape: tuple[int, ...], dtype: dtypes.dtype, device: Any, group: int = ARRAY):
         self.shape, self.dtype, self.device, self.group = shape, dtype, device, group
@@ -45,6 +46,7 @@ class Aval:
         for n in shape:
             self.size *= n
         self.struct = jax.ShapeDtypeStruct(shape, dtype.jnp)
+        self.wanted = object()
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]@{self.device}" + (

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import dtypes
-from .autograd import taped
+from .autograd import Taping, tape, taping
 from .dtypes import dtype
 from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
@@ -71,7 +71,7 @@ class Op:
         self.differentiable, self.residual = differentiable, residual
         camel = "".join(p[:1].upper() + p[1:] for p in name.strip("_").split("_"))
         self.grad_name = grad_name or f"{camel}Backward0"
-        self.calls: dict[tuple[Any, ...], Call] = {}
+        self.calls: dict[tuple[Any, ...], Any] = {}  # Calls, and how they are taped
         dtypes.on_default_change.append(self.calls.clear)
         self.params, annotations, self.raw_defaults, self.keyword = parameters_of(fn)
         self.kinds = tuple([kind_of(a) for a in annotations])
@@ -148,8 +148,9 @@ class Op:
         """Looks the call up (or makes it) and records it, taped where need be."""
         values: list[Value] = []
         owners: list[Any] = []
+        edges: list[Any] = []  # where the gradients of operands go
         key: list[Any] = [cast]
-        req = False
+        grad = self.differentiable and local.ctx.grad
         for a, kind in zip(args, self.kinds):
             c = a.__class__
             if c in PLAIN:
@@ -157,9 +158,13 @@ class Op:
                 v = s.value if a._lens is None and s.host is None else a._read()
                 values.append(v)
                 owners.append(a)
-                key.append(v.aval)
-                if a._req:
-                    req = True
+                if grad and a._req:
+                    node = a._node
+                    edges.append(a if node is None else (node, a._index))
+                    key.append(v.aval.wanted)
+                else:
+                    edges.append(None)
+                    key.append(v.aval)
             elif kind == STATIC:
                 key.append(a)
             elif kind == ARRAYS:
@@ -168,43 +173,41 @@ class Op:
                         v = t._read()
                         values.append(v)
                         owners.append(t)
-                        key.append(v.aval)
-                        if t._req:
-                            req = True
+                        edges.append(t._edge() if grad and t._req else None)
+                        key.append(v.aval if edges[-1] is None else v.aval.wanted)
                 except (AttributeError, TypeError):
                     self._bad_list(a, args)
                 key.append(len(a))
             elif kind == KEY_:
                 values.append(Value(KEY_AVAL, (a or default_generator).key()))
                 owners.append(None)
+                edges.append(None)
             elif a is OMITTED or a is None:
                 key.append(a)
             elif c in SCALAR and kind != ARRAY:
                 v = Value(SCALAR[c], a)
                 values.append(v)
                 owners.append(None)
+                edges.append(None)
                 key.append(v.aval)
             else:
                 return self._record(self._normalise(args), cast)
         try:
-            call = self.calls.get(tuple(key))
+            found = self.calls.get(tuple(key))
         except TypeError:
             return self._record(self._normalise(args, hashable=True), cast)
-        if call is None:
+        if found is None:
             normal = self._normalise(args)
             if normal is not args:
                 return self._record(normal, cast)
-            call = self._make(tuple(key), args, values, cast)
-        if req and self.differentiable and local.ctx.grad:
-            edges = [
-                None if t is None or not t._req else (t if t._node is None else (t._node, t._index))
-                for t in owners
-            ]
-            outs, node = taped(call, values, edges, self.grad_name, self.residual)
-            if node is not None and self.saved:
-                self._note_saved(call, node, args, owners, cast)
-            return call, outs, node
-        return call, record(call, values), None
+            found = self._find(key, args, values, edges, cast)
+        if found.__class__ is Call:
+            return found, record(found, values), None
+        outs, node = tape(found, values, edges, self.grad_name)
+        call = found.call
+        if self.saved:
+            self._note_saved(call, node, args, owners, cast)
+        return call, outs, node
 
     def _note_saved(self, call: Call, node: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> None:
         """Notes the versions of the tensors that backward needs (of those PyTorch saves, the ones the vjp uses)."""
@@ -252,6 +255,18 @@ class Op:
         return tuple(made) if self.result_class is None else self.result_class(made)
 
     # -- a signature seen for the first time
+
+    def _find(
+        self, key: list[Any], args: tuple[Any, ...], values: list[Value], edges: list[Any], cast: Any
+    ) -> Call | Taping:
+        """The call of a key, made if need be; where operands want gradients, how it is taped."""
+        avals = {v.aval.wanted: v.aval for v in values}
+        plain = tuple([avals.get(k, k) for k in key])
+        call = self.calls.get(plain) or self._make(plain, args, values, cast)
+        wanted = tuple([i for i, e in enumerate(edges) if e is not None])
+        found = (taping(call, wanted, self.residual) if wanted else None) or call
+        self.calls[tuple(key)] = found
+        return found
 
     def _make(self, key: tuple[Any, ...], args: tuple[Any, ...], values: list[Value], cast: Any) -> Call:
         avals = tuple(v.aval for v in values)

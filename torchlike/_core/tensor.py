@@ -225,10 +225,11 @@ class Tensor(metaclass=_TensorMeta):
         edge = None if base is None else base._edge()
         stale = s.version - quiet_writes(s, self._seen) != self._seen
         trait = self._trait
-        if trait.__class__ is ManyViews and stale and self._node is not None:
-            if self._node.__class__ is not StaleView:
+        if trait.__class__ is ManyViews and self._node is not None:
+            if stale and self._node.__class__ is not StaleView:
                 self._node = StaleView(trait.stale(self._node))
-            base = None
+            if self._node.__class__ is StaleView:
+                base = None
         if edge is None or base is None or not local.ctx.grad:
             part = None if s.host is None or not s.seen_outside() else shared_part(s.host, lenses)
             self._value = (

@@ -152,6 +152,9 @@ def _view(input: Array, shape: tuple):
     return input.reshape(shape)
 
 
+_look = _view.op.apply
+
+
 @op(spaces=("torch",), name="_unsafe_view")
 def unsafe_view(input: Array, size: tuple):
     """`view` of what nobody else sees: no view afterwards."""
@@ -176,12 +179,16 @@ def tensor_view(self: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
 @function()
 def reshape(input: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
     """The same elements in another shape: a view where strides allow, else a copy."""
-    new = infer_shape(_dims(shape, kwargs, "shape"), input._aval.size)
+    return reshaped(input, infer_shape(_dims(shape, kwargs, "shape"), input._aval.size))
+
+
+def reshaped(input: Tensor, new: tuple[int, ...]) -> Tensor:
+    """`reshape` to a complete shape of as many elements."""
     if input._lens is not None:
         old, strides, _ = geometry(input)
         if view_strides(old, strides, new) is None:
             return unsafe_view(clone(input), new)
-    return _view(input, new)
+    return _look((input, new))
 
 
 @function(spaces=("Tensor",))
@@ -204,10 +211,10 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if a > b:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if not shape:
-        return reshape(input, (1,))
+        return reshaped(input, (1,))
     if a == b:
         return input
-    return reshape(input, (*shape[:a], math.prod(shape[a : b + 1]), *shape[b + 1 :]))
+    return reshaped(input, (*shape[:a], math.prod(shape[a : b + 1]), *shape[b + 1 :]))
 
 
 @function()
