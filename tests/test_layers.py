@@ -20,7 +20,7 @@ LAYERS = [
     ["_core.graph"],
     ["_core.program", "_core.disk", "_core.segments", "_core.tiers", "_core.engine"],
     ["_core.storage"],
-    ["_core.mt19937", "_core.poisson", "_core.draws", "_core.random", "_core.vjp", "_core.autograd", "_core.backward", "_core.roots",
+    ["_core.mt19937", "_core.poisson", "_core.rejection", "_core.draws", "_core.random", "_core.vjp", "_core.autograd", "_core.backward", "_core.roots",
         "_core.node_names",
     ],
     ["_core.tensor", "_core.geometry", "_core.host", "_core.printing", "_core.saved", "_core.function"],
@@ -29,7 +29,7 @@ LAYERS = [
     ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special", "signal", "sparse"],
     ["nn", "optim"],
     [
-        "utils", "_serialization", "serialization", "interop", "vision", "distributed", "func", "accelerator",
+        "utils", "testing", "distributions", "_serialization", "serialization", "interop", "vision", "distributed", "func", "accelerator",
         "alias", "backends", "compiler", "cuda", "hub", "jit", "multiprocessing", "overrides", "return_types", "types",
         "version",
     ],

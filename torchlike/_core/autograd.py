@@ -95,10 +95,10 @@ class Node:
         if (
             self.residuals is None
             and self.packed is None
-            and all(v is None or v.aval.group for v in self.values)
+            and all(v is None or (v.aval.group and self.versions is None) for v in self.values)
             and self._name != "CopySlices"
         ):
-            return  # as in PyTorch, a Node that saved no tensor may run again
+            return  # as in PyTorch, a Node that saved nothing (but numbers like `alpha`) may run again
         self.freed = True
         self.values = ()  # type: ignore[assignment]
         self.residuals = self.packed = None

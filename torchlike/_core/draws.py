@@ -12,6 +12,7 @@ Dtypes may be torchlike's or NumPy's. Arguments are not checked here
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Callable
@@ -22,6 +23,7 @@ import numpy as np
 from . import dtypes
 from .mt19937 import MT19937
 from .poisson import Ahead, poisson
+from .rejection import binomial, gamma
 
 _CHUNK = 1 << 15  # elements worked on at a time: they stay in the cache
 _WIDE = 1 << 28  # integer ranges from here on take 64-bit words
@@ -250,6 +252,33 @@ class Draws:
             counts = [poisson(rate, uniform) for rate in rates.ravel().tolist()]
             uniform.close()
         return np.asarray(counts, np.float64).astype(rates.dtype).reshape(rates.shape)
+
+    # ---- by rejection --------------------------------------------------------------
+
+    def gamma(self, shapes: np.ndarray) -> np.ndarray:
+        """Gamma numbers of rate 1 for each shape parameter, float64."""
+        with self._lock:
+            uniform = Ahead(self._engine, self._unit64)
+            normal = functools.partial(self._next_of_pair, uniform)
+            drawn = [gamma(shape, uniform, normal) for shape in shapes.ravel()]
+            uniform.close()
+        return np.asarray(drawn, np.float64).reshape(shapes.shape)
+
+    def _next_of_pair(self, uniform: Callable[[], float]) -> float:
+        """A standard normal from the pair that waits, or from the next two uniforms."""
+        kept, self._next_normal = self._next_normal, None
+        if kept is None:
+            theta, radius = _TWO_PI * uniform(), math.sqrt(-2.0 * math.log1p(-uniform()))
+            kept, self._next_normal = radius * math.cos(theta), radius * math.sin(theta)
+        return kept
+
+    def binomial(self, counts: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """Successes among `counts` trials of probability `p` (arrays of one shape), in `counts`' dtype."""
+        with self._lock:
+            uniform = Ahead(self._engine, self._unit64)
+            drawn = [binomial(n, q, uniform) for n, q in zip(counts.ravel().tolist(), p.ravel().tolist())]
+            uniform.close()
+        return np.asarray(drawn, np.float64).astype(counts.dtype).reshape(counts.shape)
 
 
 def _chunks(out: np.ndarray) -> Any:

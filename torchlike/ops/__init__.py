@@ -21,6 +21,7 @@ from . import (
     fft,
     fill,
     from_data,
+    gamma_draws,
     grid,
     indexing,
     interpolate,
