@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import torchlike as torch
-from torchlike._core import segments
+from torchlike._core import segments, tiers
 from torchlike._core.devices import CPU
 from torchlike._core.graph import current_trace
 from torchlike._core.program import Spec, packs_of
@@ -72,3 +72,36 @@ def test_a_result_needed_later_leaves_its_segment():
     found = segments.split(pending((0, 2)), lambda spec: True)
     assert [s.writes for s in found] == [(0, 2)]
     assert a.shape == b.shape == c.shape
+
+
+def test_executables_go_before_memory_mappings_run_out(monkeypatch):
+    monkeypatch.setattr(tiers, "LOOK_EVERY", 1)
+    monkeypatch.setattr(tiers, "mappings_allowed", lambda: 65_530)
+    counted = iter(
+        [60_000, 0] * 1000
+    )  # each look finds too many, and enough room after one round of dropping
+    monkeypatch.setattr(tiers, "mappings", lambda: next(counted))
+    for _ in range(2):
+        for n in range(2, 12):
+            assert (torch.arange(float(n)) * 2 + 1).sum().item() == n * n
+    assert len(tiers.programs) < 12
+    with_one = [p for p in tiers.segment_programs.values() if p.executable is not None]
+    assert len(with_one) < 30
+
+
+def test_a_dropped_segment_is_compiled_again():
+    def run():
+        x = torch.arange(7.0)
+        return ((x * 3 + 1).cos() * 0 + x).tolist()
+
+    with_whole_programs = tiers.LONG
+    try:
+        tiers.LONG = 1
+        for _ in range(3):
+            assert run() == list(range(7))
+        for p in tiers.programs.values():
+            for _, small in p.segments or ():
+                small.executable = None
+        assert run() == list(range(7))
+    finally:
+        tiers.LONG = with_whole_programs

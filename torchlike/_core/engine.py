@@ -175,11 +175,10 @@ def _run_segments(t: Trace, p: tiers.Program) -> tuple[list[Any], Any]:
     inputs = t.inputs
     packs: tuple[Any, ...] = (None, t.floats, t.ints, t.complexes, t.keys)
     with jax.enable_x64(True):
-        for segment, small in p.segments:
-            executable = small.executable
-            if executable is None:
-                tiers.obtain(small)
-                executable = small.executable
+        for i, (segment, small) in enumerate(p.segments):
+            while (executable := small.executable) is None:
+                small = tiers.ready(small)
+                p.segments[i] = segment, small
                 start = time.perf_counter()  # compiling is not running
             args = [env[s] if s >= 0 else inputs[-1 - s].arr for s in segment.reads]
             for group, places in segment.packs:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import atexit
 import collections
+import functools
+import itertools
 import os
 import queue
 import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 from . import disk, program, segments
@@ -23,6 +26,10 @@ from .program import Spec
 
 MAX_PROGRAMS = int(os.environ.get("TORCHLIKE_MAX_EXECUTABLES", 1024))
 MAX_SEGMENTS = 8 * MAX_PROGRAMS
+# A CPU executable is 3 to some 100 memory mappings. Linux allows a process a number of them (65,530 where nobody
+# changed it), and LLVM crashes beyond: executables go when this share is reached. Looked at after so many compiles.
+MAPPED = 0.6
+LOOK_EVERY = 32
 LONG = 3000  # calls: a longer Trace starts in tier 0
 FEW = 4  # programs of one line, each of which is compiled whole as soon as it recurs
 IN_A_ROW = 3  # runs after which another one is compiled whole too; more where a line makes very many
@@ -89,6 +96,7 @@ segment_programs: collections.OrderedDict[Spec, Program] = collections.OrderedDi
 _sites: dict[Any, Site] = {}  # by the user's line
 cost = {"op": 0.035, "node": 0.012}  # seconds, running averages of measured compiles
 lock = threading.RLock()
+_compiled = itertools.count(1)
 
 
 def new_program(key: Any, t: Trace, kind: str) -> Program:
@@ -180,10 +188,48 @@ def _segment_program(spec: Spec) -> Program:
         if p is None:
             p = segment_programs[spec] = Program(spec, quick=True)
             while len(segment_programs) > MAX_SEGMENTS:
-                segment_programs.popitem(last=False)
+                _drop_segment()
         else:
             segment_programs.move_to_end(spec)
     return p
+
+
+def ready(p: Program) -> Program:
+    """The table's program of p's segment, with its executable: p itself unless it was dropped."""
+    p = _segment_program(p.spec)
+    if p.executable is None:
+        obtain(p)
+    return p
+
+
+def _drop_segment() -> None:
+    """Forgets the segment used longest ago; Programs that run it still refer to its entry."""
+    segment_programs.popitem(last=False)[1].executable = None
+
+
+def _make_room() -> None:
+    """Drops the executables used longest ago where the process nears its limit of memory mappings."""
+    allowed = mappings_allowed()
+    if allowed is None:
+        return
+    with lock:
+        while mappings() > MAPPED * allowed and (programs or segment_programs):
+            for _ in range(len(programs) // 4 + 1 if programs else 0):
+                programs.popitem(last=False)
+            for _ in range(len(segment_programs) // 4 + 1 if segment_programs else 0):
+                _drop_segment()
+
+
+def mappings() -> int:
+    """How many memory mappings this process has."""
+    return Path("/proc/self/maps").read_bytes().count(b"\n")
+
+
+@functools.cache
+def mappings_allowed() -> int | None:
+    """How many memory mappings a process may have; None where that has no limit."""
+    setting = Path("/proc/sys/vm/max_map_count")
+    return int(setting.read_text()) if setting.exists() else None
 
 
 def _keep_together(spec: Spec) -> bool:
@@ -221,6 +267,8 @@ def obtain(p: Program) -> str:
     """Gives a Program its executable, from disk or compiled now; says which."""
     if _from_disk(p):
         return "disk"
+    if next(_compiled) % LOOK_EVERY == 0:
+        _make_room()
     start = time.perf_counter()
     p.executable = program.compile_(p.spec, p.quick)
     spent = time.perf_counter() - start
