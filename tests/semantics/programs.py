@@ -216,7 +216,7 @@ def computing(w: Writer) -> str | None:
     f = f"{x}.float()" if not floating(t) else x
     text = rng.choice([
         f"{x} + {y}", f"{x} * {y}", f"{x} - {y}", f"{f} / ({y} * {y} + 1)", f"{x} * {n!r}", f"{n!r} - {x}",
-        f"torch.tanh({f})", f"torch.sin({f})", f"torch.exp(-{f} * {f})", f"F.relu({f})", f"{x}.abs()",
+        f"torch.tanh({f})", f"torch.sin({f})", f"torch.exp(-{f} * {f}).add(1)", f"F.relu({f})", f"{x}.abs()",
         f"{x}.sum()", f"{x}.sum({d})", f"{f}.mean({d}, keepdim=True)", f"{x}.cumsum({d})", f"{x}.clone()",
         f"{f}.softmax({d})", f"torch.cat([{x}, {x}], {d})", f"torch.stack([{x}, {x}], 0)", f"{x} > {n!r}",
         f"torch.where({x} > {n!r}, {x}, {y})", f"{x}.clamp(-1, 2)", f"{x}.pow(2)", f"{x}.contiguous()",
