@@ -267,7 +267,7 @@ def writing(w: Writer) -> str | None:
     text = rng.choice([
         f"{x}.add_({n!r})", f"{x}.mul_({n!r})", f"{x}.zero_()", f"{x}.fill_({n!r})", f"{x}.add_({y})",
         f"{x}.mul_({y})", f"{x}.sub_({y}, alpha=2)", f"{x}.copy_({y})", f"{x} += {y}", f"{x} *= {n!r}", f"{x} -= 1",
-        f"{x}[{w.key(t)}] = {n!r}", f"{x}[{w.key(t)}] = {n!r}", f"{x}[{w.key(t)}] = {y}", f"{x}[{x} > 0] = {n!r}" if 0 not in t.stride() else f"{x}.zero_()",
+        f"{x}[{w.key(t)}] = {n!r}", f"{x}[{w.key(t)}] = {n!r}", f"{x}[{w.key(t)}] = {y}" if y != x else f"{x}.neg_()", f"{x}[{x} > 0] = {n!r}" if 0 not in t.stride() else f"{x}.zero_()",
         f"{x}[{w.key(t)}] += 1", f"{x}[{w.key(t)}].mul_(2)", f"{x}.clamp_(-1, 1)", f"{x}.neg_()", f"{x}.abs_()",
         f"{x}.tanh_()", f"{x}.relu_()", f"{x}.masked_fill_({x} < 0, {n!r})" if 0 not in t.stride() else f"{x}.zero_()", f"{x}.t_()" if t.ndim <= 2 and free else f"{x}.sin_()",
         f"{x}.unsqueeze_({d})" if free else f"{x}.neg_()", f"{x}.squeeze_()" if free else f"{x}.sin_()", f"{x}.transpose_(0, -1)" if free else f"{x}.abs_()", f"{x}.cumsum_({d})" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.exp_().clamp_(max=9)",
@@ -313,7 +313,7 @@ def observing(w: Writer) -> str | None:
         f"seen.append({x}.tolist())", f"seen.append({x}.sum().item())", f"seen.append(bool(({x} > 0).any()))",
         f"seen.append({x}.detach().numpy().copy())", f"seen.append(len({x}))", f"seen.append({x}.nonzero().shape)",
         f"seen.append([v.sum().item() for v in {x}])", f"seen.append(float({x}.double().mean()))",
-        f"seen.append({x}.is_contiguous() if {x}._base is not None else 0)", f"seen.append({x}.storage_offset())",
+        f"seen.append({x}.storage_offset())",
         f"a{w.made} = {x}.detach().numpy(); a{w.made}[...] = 1" if t.is_contiguous() and plain else f"seen.append({x}.numel())",
         f"seen.append(torch.equal({x}, {x}.clone()))", f"seen.append({x}.masked_select({x} > 0).shape)",
         f"seen.append(np.asarray({x}).sum())" if plain else f"seen.append({x}.is_leaf)",

@@ -109,8 +109,12 @@ class ManyViews(int):
 
     def stale(self, node: Any) -> RuntimeError:
         """The error of using its history after a write to its memory."""
-        how = "its base or another view of its base has been modified inplace."
-        return RuntimeError(self._named(node) + how + MSG_MANY_VIEWS)
+        how = "its base or another view of its base has been modified inplace"
+        if node is None:
+            return RuntimeError(
+                f"A view was created in no_grad mode and {how} with grad mode enabled.{MSG_MANY_VIEWS}"
+            )
+        return RuntimeError(f"{self._named(node)}{how}.{MSG_MANY_VIEWS}")
 
     def _named(self, node: Any) -> str:
         return f"Output {int(self)} of {node.plain_name().removesuffix('Backward0')} is a view and "

@@ -225,9 +225,9 @@ class Tensor(metaclass=_TensorMeta):
         edge = None if base is None else base._edge()
         stale = s.version - quiet_writes(s, self._seen) != self._seen
         trait = self._trait
-        if trait.__class__ is ManyViews and self._node is not None:
+        if trait.__class__ is ManyViews and (self._node is not None or edge is not None):
             if stale and self._node.__class__ is not StaleView:
-                self._node = StaleView(trait.stale(self._node))
+                self._node, self._req = StaleView(trait.stale(self._node)), True
             if self._node.__class__ is StaleView:
                 base = None
         if edge is None or base is None or not local.ctx.grad:
