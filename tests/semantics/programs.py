@@ -361,7 +361,7 @@ def same(a: Any, b: Any) -> bool:
             return False
         with np.errstate(all="ignore"):
             return bool(np.allclose(x.astype(float), y.astype(float), rtol=1e-4, atol=1e-5, equal_nan=True))
-    return a == b
+    return type(a) is type(b) and a == b
 
 
 def difference(torch: ModuleType, lib: ModuleType, lines: list[str], seed: int) -> str | None:

@@ -32,6 +32,7 @@ class Node:
     versions: Any = None
     residuals: Any = None
     freed = False
+    once = False  # a write through a view: PyTorch lets nothing pass it twice
     tensor_hooks: Any = None
     pre_hooks: Any = None
     post_hooks: Any = None
@@ -93,10 +94,10 @@ class Node:
     def free(self) -> None:
         """Lets the saved Values go; a second backward is an error from now on."""
         if (
-            self.residuals is None
+            not self.once
+            and self.residuals is None
             and self.packed is None
             and all(v is None or (v.aval.group and self.versions is None) for v in self.values)
-            and self._name != "CopySlices"
         ):
             return  # as in PyTorch, a Node that saved nothing (but numbers like `alpha`) may run again
         self.freed = True

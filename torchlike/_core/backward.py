@@ -373,6 +373,8 @@ def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
     around = leaf._accumulate_hooks
     if around is not None:
         g = _run_hooks(around[0], [g])[0]
+    if not leaf._req:  # it was switched off after the graph was made
+        return
     old = leaf._grad
     if old is None:
         leaf._grad = wrap(g)

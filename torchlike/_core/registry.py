@@ -107,6 +107,8 @@ def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
             if error is not None:
                 raise error from None
             raise
+        if node is not None and self._lens is not None:
+            node.once = True
         self._assign(outs[0], None if node is None else (node, 0))
         if node is not None and op.saves_result:
             note_result(node, self)

@@ -137,6 +137,8 @@ class ViewOp(Op):
         call, operands = _chained(_puts, [base, new], lenses, _make_put_chain)
         edges = [base_edge, new_edge] + [None] * (len(operands) - 2)
         outs, node = taped(call, operands, edges, "CopySlices")
+        if node is not None:
+            node.once = True
         return outs[0], None if node is None else (node, 0)
 
     def look_chain(self, base: Value, lenses: tuple[Lens, ...]) -> Value:
