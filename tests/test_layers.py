@@ -26,11 +26,12 @@ LAYERS = [
     ["_core.tensor", "_core.geometry", "_core.host", "_core.printing", "_core.saved", "_core.function"],
     ["_core.overrides", "_core.params", "_core.misuse", "_core.publish", "_core.row", "_core.views", "_core.registry", "_core.sparse"],
     ["ops"],
-    ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special", "signal", "sparse"],
+    ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special", "signal", "sparse",
+        "distributed.distributed_c10d"],
     ["nn", "optim"],
     [
         "utils", "testing", "distributions", "_serialization", "serialization", "interop", "vision", "distributed", "func", "accelerator",
-        "alias", "backends", "compiler", "cuda", "hub", "jit", "multiprocessing", "overrides", "return_types", "types",
+        "alias", "amp", "onnx", "backends", "compiler", "cuda", "hub", "jit", "multiprocessing", "overrides", "return_types", "types",
         "version",
     ],
     [""],  # the package itself

@@ -102,16 +102,18 @@ __version__ = version.TorchVersion(version.__version__)
 
 # Imported when first asked for, so that `import torchlike` costs little more than `import jax`.
 _LATER = (
-    "accelerator", "backends", "fft", "hub", "interop", "jit", "linalg", "multiprocessing", "optim", "return_types", "signal", "sparse",
-    "special",
+    "accelerator", "amp", "backends", "distributed", "distributions", "fft", "hub", "interop", "jit", "linalg", "multiprocessing", "onnx", "optim", "return_types", "signal", "sparse",
+    "special", "testing",
 )  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
     if name in _LATER:
         return _import_module(f"{__name__}.{name}")
+    if name == "autocast":
+        return _import_module(f"{__name__}.amp").autocast
     return _missing(__name__)(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, "autocast"})

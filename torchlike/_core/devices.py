@@ -105,14 +105,19 @@ def canonical(d: Any) -> device:
     """The device with its index filled in, as tensors report it.
 
     Raises:
-        RuntimeError: an accelerator is asked for and there is none, or its index is out of range.
+        AssertionError: "cuda" is asked for and there is no accelerator.
+        RuntimeError: another accelerator is asked for and there is none, or its index is out of range.
     """
     d = device(d)
     if d.type in ("cpu", "meta"):
         return CPU if d.type == "cpu" else META
     found = accelerators()
     if not found:
-        raise RuntimeError(f"No accelerator for device '{d}': JAX sees only the CPU. Use device='cpu'.")
+        if d.type != "cuda":
+            raise RuntimeError(f"No accelerator for device '{d}': JAX sees only the CPU. Use device='cpu'.")
+        error = AssertionError("Torch not compiled with CUDA enabled")  # a CPU build's words
+        error.add_note("JAX sees only the CPU. Use device='cpu'.")
+        raise error
     index = _current[0] if d.index is None else d.index
     if index >= len(found):
         raise RuntimeError(f"CUDA error: invalid device ordinal ({d}; {len(found)} available)")

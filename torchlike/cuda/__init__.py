@@ -2,6 +2,7 @@
 
 from .._core.errors import OutOfMemoryError as OutOfMemoryError
 from .._core.names import missing as _missing
+from . import amp as amp
 from . import memory as memory
 from . import random as random
 from . import streams as streams

@@ -5,7 +5,8 @@ from ..ops.memory import swap_tensors as swap_tensors
 from . import checkpoint as checkpoint
 from . import data as data
 from . import dlpack as dlpack
+from . import hooks as hooks
 
-__all__ = ["checkpoint", "data", "dlpack", "swap_tensors"]
+__all__ = ["checkpoint", "data", "dlpack", "hooks", "swap_tensors"]
 
 __getattr__ = _missing(__name__)

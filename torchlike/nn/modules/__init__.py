@@ -3,6 +3,7 @@
 # ruff: noqa: F403 - each part names what it exports
 
 from .module import Module as Module  # noqa: I001 - first: the files below build on it
+from . import activation, conv, lazy_conv, linear_cross_entropy, loss, multihead
 from .activation import *
 from .adaptive import *
 from .batchnorm import *
@@ -27,5 +28,13 @@ from .rnn import *
 from .sparse import *
 from .transformer import *
 from .upsampling import *
+
+# PyTorch keeps these layers in larger files, and pickles name a class by its file.
+for _file, _part in ((activation, multihead), (conv, lazy_conv), (loss, linear_cross_entropy)):
+    for _name in _part.__all__:
+        _layer = getattr(_part, _name)
+        if issubclass(_layer, Module):
+            _layer.__module__ = _file.__name__
+            setattr(_file, _name, _layer)
 
 __all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]  # pyright: ignore
