@@ -290,8 +290,7 @@ class Tensor(metaclass=_TensorMeta):
         new, new_edge = own[0].op.put_taped(base._read(), value, own, base_edge, edge)
         s.write(new if whole is None else whole[0].op.put_chain(s.read(), new, whole))
         base._set_edge(new_edge)
-        self._value, self._seen = (value, s.version) if s.host is None else (None, -1)
-        self._set_edge(edge)
+        self._value, self._seen = None, -1  # its history is now that of the base, looked at when somebody asks
 
     def _host(self) -> np.ndarray:
         """The data as a read-only NumPy array: runs what is pending and waits."""
