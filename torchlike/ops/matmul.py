@@ -40,7 +40,7 @@ def _same(first: str, second: str, a: Any, b: Any) -> None:
         raise RuntimeError(
             f"expected {first} and {second} to have the same dtype, but got: {_cpp(a.dtype)} != {_cpp(b.dtype)}"
         )
-    if a.dtype.name == "bool":
+    if a.dtype.name == "bool" and 0 not in (*a.shape, *b.shape):
         raise not_implemented("addmm_impl_cpu_", a.dtype)
 
 
