@@ -16,7 +16,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from multiprocessing import *  # noqa: F403 - its whole interface
+from multiprocessing import *  # type: ignore[assignment] # noqa: F403 - its whole interface
 from pathlib import Path
 from typing import Any
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import dtypes
-from .autograd import Taping, tape, taping
+from .autograd import tape, taping
 from .dtypes import dtype
 from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
@@ -193,7 +193,7 @@ class Op:
             else:
                 return self._record(self._normalise(args), cast)
         try:
-            found = self.calls.get(tuple(key))
+            found: Any = self.calls.get(tuple(key))  # a Call, or how it is taped
         except TypeError:
             return self._record(self._normalise(args, hashable=True), cast)
         if found is None:
@@ -258,7 +258,7 @@ class Op:
 
     def _find(
         self, key: list[Any], args: tuple[Any, ...], values: list[Value], edges: list[Any], cast: Any
-    ) -> Call | Taping:
+    ) -> Any:
         """The call of a key, made if need be; where operands want gradients, how it is taped."""
         avals = {v.aval.wanted: v.aval for v in values}
         plain = tuple([avals.get(k, k) for k in key])

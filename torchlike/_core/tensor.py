@@ -249,7 +249,7 @@ class Tensor(metaclass=_TensorMeta):
             and (local.ctx.grad or edge is None)
             and (edge is not None or self._node is not None)
         ):
-            self._set_edge(_nowhere(self._value) if edge is None else edge)
+            self._set_edge(_nowhere(self._shown) if edge is None else edge)
 
     def _root(self) -> Tensor | None:
         """Whose history a view has: its base, or what that was before a view in place."""
@@ -290,7 +290,7 @@ class Tensor(metaclass=_TensorMeta):
         new, new_edge = own[0].op.put_taped(base._read(), value, own, base_edge, edge)
         s.write(new if whole is None else whole[0].op.put_chain(s.read(), new, whole))
         base._set_edge(new_edge)
-        self._value, self._seen = None, -1  # its history is now that of the base, looked at when somebody asks
+        self._value, self._seen = None, -1  # from now on its history is the base's, read when somebody asks
 
     def _host(self) -> np.ndarray:
         """The data as a read-only NumPy array: runs what is pending and waits."""
@@ -707,11 +707,11 @@ def taped_alias(value: Value, leaf: Any) -> tuple[Value, Any]:
     return value, node
 
 
-def _nowhere(value: Value) -> Any:
+def _nowhere(shown: Any) -> Any:
     """The edge of a view whose base was written and has no history: it still requires grad, and nobody gets it."""
-    leaf = Tensor._from_value(value)
+    leaf = Tensor._from_value(Value(shown))
     leaf._req = True
-    return taped_alias(value, leaf)[1], 0
+    return taped_alias(leaf._storage.value, leaf)[1], 0
 
 
 def from_numpy_copy(array: np.ndarray, device: Any = None) -> Tensor:
