@@ -40,7 +40,7 @@ from .publish import named as named
 from .publish import namespace as namespace
 from .row import Op, note_result
 from .row import wrap as wrap
-from .tensor import Tensor, from_numpy_shared
+from .tensor import WRITTEN, Tensor, from_numpy_shared
 from .views import ViewOp as ViewOp
 
 _new = object.__new__
@@ -51,9 +51,8 @@ _new = object.__new__
 
 def check_inplace(t: Tensor) -> None:
     """PyTorch's rules on which tensors may be written in place under taping."""
-    node = (
-        t._node
-    )  # before a look at the base: as in PyTorch, whose views learn late that their base was written
+    # before a look at the base: as in PyTorch, whose views learn late that their base was written
+    leaf = t._node is None and t._seen != WRITTEN
     if local.ctx.grad and t.requires_grad:
         trait = t._trait
         if trait is not None and trait is not QUIET:
@@ -61,7 +60,7 @@ def check_inplace(t: Tensor) -> None:
         base = t._base
         if base is not None and base._node is None:
             raise RuntimeError(errors.MSG_LEAF_VIEW_INPLACE)
-        if node is None:
+        if leaf:
             raise RuntimeError(errors.MSG_LEAF_INPLACE)
     if t._inference and not local.ctx.inference:
         raise RuntimeError(errors.MSG_INFERENCE_INPLACE)

@@ -22,6 +22,7 @@ from .storage import Storage, value_from_numpy
 from .vjp import add_call
 
 _new = object.__new__
+WRITTEN = -2  # `_seen` of a view that was itself written under taping, and not read since
 
 
 class Size(tuple):
@@ -290,7 +291,8 @@ class Tensor(metaclass=_TensorMeta):
         new, new_edge = own[0].op.put_taped(base._read(), value, own, base_edge, edge)
         s.write(new if whole is None else whole[0].op.put_chain(s.read(), new, whole))
         base._set_edge(new_edge)
-        self._value, self._seen = None, -1  # from now on its history is the base's, read when somebody asks
+        # from now on its history is the base's, read when somebody asks
+        self._value, self._seen, self._req = None, WRITTEN, new_edge is not None
 
     def _host(self) -> np.ndarray:
         """The data as a read-only NumPy array: runs what is pending and waits."""
