@@ -117,12 +117,13 @@ def run(t: Trace, kind: str) -> None:
         if n <= _REFS and not inputs[i].shared:
             donated.append(i)
     key = (tuple(t.nodes), live, tuple(donated))
-    p = tiers.programs.get(key)
+    with tiers.lock:
+        p = tiers.programs.get(key)
+        if p is not None:
+            tiers.programs.move_to_end(key)
+            stats.cache_hits += 1
     if p is None:
         p = tiers.new_program(key, t, kind)
-    else:
-        tiers.programs.move_to_end(key)
-        stats.cache_hits += 1
     p.runs += 1
     stats.barriers[kind] += 1
     stats.recorded_calls += len(t.nodes)

@@ -244,7 +244,8 @@ def _keep_together(spec: Spec) -> bool:
 
 def _single_calls() -> set[int]:
     """Ids of the calls that have an executable of their own."""
-    return {s.nodes[0][0] for s in segment_programs if len(s.nodes) == 1}
+    with lock:
+        return {s.nodes[0][0] for s in segment_programs if len(s.nodes) == 1}
 
 
 def _seconds(spec: Spec) -> float:
