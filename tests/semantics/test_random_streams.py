@@ -19,7 +19,8 @@ COMPLEX = ["complex64", "complex128"]
 INTEGERS = ["int64", "int32", "int16", "int8", "uint8"]
 SIZES = [(), (0,), (1,), (2,), (15,), (16,), (17,), (33,), (100,), (3, 5), (4, 4), (2, 0, 3), (5, 7, 3)]
 # how often a libm may round otherwise; bits that decide (0 or 1, integers) have no such room
-RTOL = {"float32": 5e-6, "complex64": 5e-6}
+RTOL = {"float32": 1e-6, "complex64": 1e-6}
+DERIVED = {"orthogonal_": 5}  # a QR factorisation of the draws
 
 
 def _turned(lib: Any, size: tuple[int, ...], d: Any) -> Any:
@@ -146,7 +147,7 @@ def test_stream(name: str) -> None:
         for i, size in enumerate(SIZES):
             want, got = (drawn(lib, name, size, dtype, 40 + i) for lib in (torch, torchlike))
             assert got[:2] == want[:2], (dtype, size)
-            rtol = RTOL.get(dtype, 1e-12)
+            rtol = RTOL.get(dtype, 1e-12) * DERIVED.get(name, 1)
             np.testing.assert_allclose(got[2], want[2], rtol, rtol / 10, err_msg=f"{dtype} {size}")
             assert state_words(got[3]) == state_words(want[3]), f"{dtype} {size}: the stream stands elsewhere"
             np.testing.assert_allclose(got[4], want[4], 5e-6)
