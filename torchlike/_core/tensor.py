@@ -227,7 +227,7 @@ class Tensor(metaclass=_TensorMeta):
         stale = s.version - quiet_writes(s, self._seen) != self._seen
         trait = self._trait
         if trait.__class__ is ManyViews and (self._node is not None or edge is not None):
-            if stale and self._node.__class__ is not StaleView:
+            if stale and self._seen != -1 and self._node.__class__ is not StaleView:  # -1: not read before
                 self._node, self._req = StaleView(trait.stale(self._node)), True
             if self._node.__class__ is StaleView:
                 base = None
