@@ -59,3 +59,22 @@ def _equal(a, b, rtol, atol):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
     else:
         assert a == b, (a, b)
+
+
+def leaf(torch, *s, start=1.0, dtype=None):
+    """A leaf of that shape that requires grad: start, start + 1, ..."""
+    n = int(np.prod(s))
+    return (
+        torch.arange(start, start + n, dtype=torch.float32 if dtype is None else dtype)
+        .reshape(s)
+        .clone()
+        .requires_grad_()
+    )
+
+
+def F(torch, fw, bw=None, **kw):
+    """A custom Function of these static methods and attributes."""
+    d = dict(forward=staticmethod(fw), **{k: staticmethod(v) if callable(v) else v for k, v in kw.items()})
+    if bw is not None:
+        d["backward"] = staticmethod(bw)
+    return type("Fn", (torch.autograd.Function,), d)

@@ -1,8 +1,7 @@
 """Custom Functions: what ctx does, compared with PyTorch."""
 
-import numpy as np
 import pytest
-from outcomes import equal, outcome
+from outcomes import F, equal, leaf, outcome
 
 import torchlike
 
@@ -15,23 +14,6 @@ def case(f):
     """Adds `f(torch)` to the table."""
     CASES.append(f)
     return f
-
-
-def leaf(torch, *s, start=1.0, dtype=None):
-    n = int(np.prod(s))
-    return (
-        torch.arange(start, start + n, dtype=torch.float32 if dtype is None else dtype)
-        .reshape(s)
-        .clone()
-        .requires_grad_()
-    )
-
-
-def F(torch, fw, bw=None, **kw):
-    d = dict(forward=staticmethod(fw), **{k: staticmethod(v) if callable(v) else v for k, v in kw.items()})
-    if bw is not None:
-        d["backward"] = staticmethod(bw)
-    return type("Fn", (torch.autograd.Function,), d)
 
 
 @case

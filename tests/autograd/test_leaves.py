@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from outcomes import equal, outcome
+from outcomes import equal, leaf, outcome
 
 import torchlike
 
@@ -15,16 +15,6 @@ def case(f):
     """Adds `f(torch)` to the table."""
     CASES.append(f)
     return f
-
-
-def leaf(torch, *s, start=1.0, dtype=None):
-    n = int(np.prod(s))
-    return (
-        torch.arange(start, start + n, dtype=torch.float32 if dtype is None else dtype)
-        .reshape(s)
-        .clone()
-        .requires_grad_()
-    )
 
 
 @case

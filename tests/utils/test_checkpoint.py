@@ -2,9 +2,8 @@
 
 import importlib
 
-import numpy as np
 import pytest
-from outcomes import equal, outcome
+from outcomes import equal, leaf, outcome
 
 import torchlike
 
@@ -21,16 +20,6 @@ def case(f):
 
 def module(torch):
     return importlib.import_module(torch.__name__ + ".utils.checkpoint")
-
-
-def leaf(torch, *s, start=1.0, dtype=None):
-    n = int(np.prod(s))
-    return (
-        torch.arange(start, start + n, dtype=torch.float32 if dtype is None else dtype)
-        .reshape(s)
-        .clone()
-        .requires_grad_()
-    )
 
 
 @case
