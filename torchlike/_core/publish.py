@@ -58,13 +58,13 @@ def _publish_all(
     return first
 
 
-def refused(
-    public: Any, space: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> TypeError | None:
-    """What PyTorch's parser says about the arguments of a call that failed; None if it takes them."""
+def refuse(public: Any, space: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raises what PyTorch's parser says about the arguments of a call that failed; returns if it takes them."""
     from .misuse import complaint  # only where something is wrong
 
-    return complaint(public, space, name, args, kwargs)
+    error = complaint(public, space, name, args, kwargs)
+    if error is not None:
+        raise error from None
 
 
 def refusing(fn: Callable[..., Any], space: str, name: str) -> Callable[..., Any]:
@@ -78,9 +78,7 @@ def refusing(fn: Callable[..., Any], space: str, name: str) -> Callable[..., Any
         except Overridden:
             return dispatch(public, args, kwargs)
         except Exception:
-            error = refused(public, space, name, args, kwargs)
-            if error is not None:
-                raise error from None
+            refuse(public, space, name, args, kwargs)
             raise
 
     functools.update_wrapper(public, fn)

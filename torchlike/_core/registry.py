@@ -33,7 +33,7 @@ from .params import Operand as Operand
 from .params import Scalar as Scalar
 from .params import cast_array as cast_array
 from .program import lowering_for
-from .publish import _publish_all, publish, refused
+from .publish import _publish_all, publish, refuse
 from .publish import alias as alias
 from .publish import function as function
 from .publish import named as named
@@ -102,9 +102,7 @@ def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
         except Overridden:
             return dispatch(inplace, (self, *args), kwargs)
         except Exception:
-            error = refused(inplace, "Tensor", doc_name, (self, *args), kwargs)
-            if error is not None:
-                raise error from None
+            refuse(inplace, "Tensor", doc_name, (self, *args), kwargs)
             raise
         if node is not None and self._lens is not None:
             node.once = True
@@ -177,9 +175,7 @@ def _public(op: Op, fn: Callable, has_out: bool, space: str, name: str) -> Calla
         except Overridden:
             return dispatch(public, args, kwargs)
         except Exception:
-            error = refused(public, space, name, args, kwargs)
-            if error is not None:
-                raise error from None
+            refuse(public, space, name, args, kwargs)
             raise
 
     def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

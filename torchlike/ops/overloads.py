@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .._core.publish import _publish_all, refused
+from .._core.publish import _publish_all, refuse
 from .._core.registry import _attach_operator, named, publish
 
 
@@ -34,9 +34,7 @@ def overloaded(
                 row, rest, named_rest = choose(*args, **{k: v for k, v in kwargs.items() if k != "out"})
                 return row(*rest, **named_rest, **out)
             except Exception:
-                error = refused(public, space, own, args, kwargs)
-                if error is not None:
-                    raise error from None
+                refuse(public, space, own, args, kwargs)
                 raise
 
         public.__module__, public.__wrapped__ = choose.__module__, choose  # type: ignore[attr-defined]
@@ -48,9 +46,7 @@ def overloaded(
                 row, rest, named_rest = choose(*args, **kwargs)
                 return row.inplace(*rest, **named_rest)
             except Exception:
-                error = refused(public, "Tensor", own, args, kwargs)
-                if error is not None:
-                    raise error from None
+                refuse(public, "Tensor", own, args, kwargs)
                 raise
 
         return named(in_place, own, f"In-place version of `{own[:-1]}`.")
