@@ -17,8 +17,8 @@ import jax.core
 import numpy as np
 
 from . import checks, precision, program, tiers
-from .errors import OutOfMemoryError
-from .graph import DEAD, GROUPS, Failed, Trace, Value, current_trace
+from .errors import MSG_NO_DATA, OutOfMemoryError
+from .graph import DEAD, GROUPS, NO_DATA, Failed, Trace, Value, current_trace
 from .modes import local
 from .program import lowering_platform
 from .tiers import stats
@@ -79,6 +79,8 @@ def materialize(v: Value) -> Any:
     if v.arr is None:
         run(v.trace, "observe")
     arr = v.arr
+    if arr is NO_DATA:
+        raise NotImplementedError(MSG_NO_DATA)
     if isinstance(arr, Failed):
         raise RuntimeError(
             f"this tensor was the result of a computation that failed: {arr.error}"

@@ -14,6 +14,8 @@ class TorchlikeWarning(UserWarning):
 
 
 MSG_TWO_DEVICES = "Expected all tensors to be on the same device, but found at least two devices, {} and {}!"
+MSG_META = "Tensor on device {} is not on the expected device {}!"
+MSG_NO_DATA = "Cannot copy out of meta tensor; no data!"
 MSG_LEAF_INPLACE = "a leaf Variable that requires grad is being used in an in-place operation."
 MSG_LEAF_VIEW_INPLACE = "a view of a leaf Variable that requires grad is being used in an in-place operation."
 MSG_FREED = (

@@ -75,6 +75,13 @@ SCALAR = {
 KEY_AVAL = Aval((2,), dtypes.uint32, None, KEY)
 
 
+class NoData:
+    """Stands in `Value.arr` on the meta device."""
+
+
+NO_DATA = NoData()
+
+
 class Value:
     """An immutable array, or its promise.
 
@@ -88,6 +95,11 @@ class Value:
 
     def __init__(self, aval: Aval, arr: Any = None, trace: Any = None, slot: int = -1, shared: bool = False):
         self.aval, self.arr, self.trace, self.slot, self.shared = aval, arr, trace, slot, shared
+
+
+def without_data(shape: tuple[int, ...], d: dtypes.dtype) -> Value:
+    """A Value on the meta device."""
+    return Value(aval(shape, d, devices.META), NO_DATA)
 
 
 DEAD: Any = object()  # stands in `Trace.vals` for a result that nobody can hold
@@ -160,8 +172,10 @@ def common_device(avals: tuple[Aval, ...]) -> Any:
         ):
             found = d
         elif not (d is devices.CPU and a.ndim == 0):
-            from .errors import MSG_TWO_DEVICES
+            from .errors import MSG_META, MSG_TWO_DEVICES
 
+            if devices.META in (found, d):
+                raise RuntimeError(MSG_META.format(d, found))
             raise RuntimeError(MSG_TWO_DEVICES.format(*sorted((str(found), str(d)), reverse=True)))
     return found or devices.CPU
 
@@ -217,7 +231,7 @@ class Trace:
     def retire(self) -> None:
         """Ends this Trace: the thread starts another; Values may still name this one, so it is emptied."""
         if self.owner.get(self.device) is self:
-            self.owner[self.device] = Trace(self.device, self.owner)
+            self.owner[self.device] = begin(self.device, self.owner)
         self._clear()
 
     def adopt(self, v: Value) -> int:
@@ -248,6 +262,29 @@ class Trace:
         return slot
 
 
+class MetaTrace(Trace):
+    """The meta device's: a call's results have shapes and no data, at once."""
+
+    __slots__ = ()
+    eager = True
+
+    def adopt(self, v: Value) -> int:
+        """A slot that nobody reads."""
+        return -1
+
+    @staticmethod
+    def run(t: Trace, kind: str) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Ends what is pending: its results are Values without data."""
+        for v in t.vals:
+            v.arr, v.trace = NO_DATA, None  # type: ignore[union-attr]
+        t._clear()
+
+
+def begin(device: Any, owner: dict[Any, Trace]) -> Trace:
+    """An empty Trace for a device."""
+    return (MetaTrace if device is devices.META else Trace)(device, owner)
+
+
 def raise_failed(arr: Any) -> None:
     """Raises the error that kept a Value from being computed."""
     if isinstance(arr, Failed):
@@ -258,7 +295,9 @@ def raise_failed(arr: Any) -> None:
 
 
 def to_device(v: Value, device: Any) -> Value:
-    """A copy of a concrete Value on another device."""
+    """A copy of a concrete Value on another device; the meta device takes any Value's shape."""
+    if device is devices.META:
+        return without_data(v.aval.shape, v.aval.dtype)
     moved = jax.device_put(v.arr, devices.jax_device(device))
     return Value(aval(v.aval.shape, v.aval.dtype, device), moved)
 
@@ -268,7 +307,7 @@ def current_trace(device: Any) -> Trace:
     traces = local.ctx.traces
     t = traces.get(device)
     if t is None:
-        t = traces[device] = Trace(device, traces)
+        t = traces[device] = begin(device, traces)
     return t
 
 
@@ -277,7 +316,7 @@ def record(call: Call, operands: list[Value]) -> list[Value]:
     traces = local.ctx.traces
     t = traces.get(call.device)
     if t is None:
-        t = traces[call.device] = Trace(call.device, traces)
+        t = traces[call.device] = begin(call.device, traces)
     t.left -= call.weight
     if t.left < 0 and t.full_at(call.id):
         t.run(t, "budget")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import devices, dtypes, engine, program
-from .graph import Value, aval, current_trace
+from .graph import Value, aval, current_trace, without_data
 
 _ALIGN = 64
 
@@ -117,6 +117,8 @@ def aligned_copy(a: np.ndarray) -> np.ndarray:
 def value_from_numpy(a: np.ndarray, device: Any = devices.CPU, copy: bool = True) -> Value:
     """A concrete Value with the data of a NumPy array (`copy=False`: the array is the caller's gift)."""
     d = dtypes.from_jnp(a.dtype)
+    if device is devices.META:
+        return without_data(a.shape, d)
     if a.dtype.byteorder == ">":
         a = a.astype(a.dtype.newbyteorder("="))
     av = aval(a.shape, d, device)

@@ -112,6 +112,7 @@ class Tensor(metaclass=_TensorMeta):
 
     __torch_function__: Any
     is_sparse = False
+    _parted = False  # a sparse tensor, of whatever layout: it has index tensors and values, no storage
     is_quantized = False
     is_nested = False
     is_mkldnn = False
@@ -420,6 +421,8 @@ class Tensor(metaclass=_TensorMeta):
         a = self._aval
         if a.size != 1:
             raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
+        if a.device is devices.META:
+            raise RuntimeError("Tensor.item() cannot be called on meta tensors")
         return self._host().item() if a.dtype is not dtypes.bfloat16 else float(self._host().reshape(())[()])
 
     def tolist(self) -> Any:

@@ -90,7 +90,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         if id(self) in memo:
             return memo[id(self)]
         # On the host: a recorded clone would make the next step differ from those after it.
-        out = type(self)(from_numpy_copy(self._host(), self.device), self.requires_grad)
+        data = self.detach().clone() if self.is_meta else from_numpy_copy(self._host(), self.device)
+        out = type(self)(data, self.requires_grad)
         memo[id(self)] = out
         return out
 

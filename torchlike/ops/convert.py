@@ -57,9 +57,8 @@ strided = layout("strided")
 def _across(x: Tensor, device: Any) -> Tensor:
     """A copy on another device; its gradient comes back."""
     v = x._read()
-    materialize(v)
-    if device is devices.META:
-        raise RuntimeError("device 'meta' is not supported yet; use shapes and dtypes of real tensors")
+    if device is not devices.META:
+        materialize(v)
     moved = to_device(v, device)
     edge = x._edge()
     if edge is None or not local.ctx.grad:
@@ -179,7 +178,7 @@ _BY_TYPE_NAME = {v: k for k, v in TYPE_NAMES.items()}
 def type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **kwargs: Any) -> Any:  # noqa: A001
     """The type's name (`"torch.FloatTensor"`), or self in another type."""
     if dtype is None:
-        prefix = "torch.cuda." if self.is_cuda else "torch."
+        prefix = "torch." if self.is_cpu else f"torch.{self.device.type}."
         return prefix + TYPE_NAMES[self.dtype.name]
     if isinstance(dtype, dtypes.dtype):
         return convert(self, dtype=dtype)
@@ -247,7 +246,17 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 @function(spaces=("Tensor",))
 def pin_memory(self: Tensor, device: Any = None) -> Tensor:
-    """self: host memory needs no pinning here."""
+    """self: host memory needs no pinning here.
+
+    Raises:
+        RuntimeError: self has no data in the host's memory.
+    """
+    if not self.is_cpu:
+        kind = self.device.type.upper() if self.is_cuda else self.device.type.capitalize()
+        text = (
+            f"cannot pin '{kind}{TYPE_NAMES[self.dtype.name][:-6]}Type' only dense CPU tensors can be pinned"
+        )
+        raise RuntimeError(text)
     return self
 
 

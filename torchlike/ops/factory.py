@@ -13,7 +13,7 @@ import numpy as np
 
 from .._core import devices, dtypes, storage
 from .._core.dtypes import dtype
-from .._core.graph import SCALAR, Call, Value, make_call, record
+from .._core.graph import SCALAR, Call, Value, make_call, record, without_data
 from .._core.modes import local
 from .._core.overrides import Overridden
 from .._core.registry import function, wrap
@@ -21,6 +21,7 @@ from .._core.tensor import Tensor
 from .convert import Layout, strided
 from .validate import scalar_name
 
+MSG_NO_ROOM = "DefaultCPUAllocator: can't allocate memory: you tried to allocate {} bytes."
 MSG_INTEGER_GRAD = "Only Tensors of floating point and complex dtype can require gradients"
 _PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
 _RANK = {"torch.channels_last": 4, "torch.channels_last_3d": 5}
@@ -63,14 +64,12 @@ class How:
         self.dtype: dtypes.dtype | None = given
         if layout is not None and layout is not strided:
             _refuse_layout(name, layout)
-        if like is not None and like.is_sparse:
+        if like is not None and like._parted:
             raise Overridden
         if device is not None:
             self.device = devices.canonical(device)
         else:
             self.device = like.device if like is not None else devices.get_default_device()
-        if self.device is devices.META:
-            raise RuntimeError(f"{name}(): device 'meta' is not supported; make the tensor on a real device")
 
     def dtype_or(self, default: dtypes.dtype) -> dtypes.dtype:
         """The dtype of the result: asked for, that of `out`, or `default`.
@@ -260,14 +259,16 @@ def _checked(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def fits(shape: tuple[int, ...]) -> tuple[int, ...]:
     """`shape`, if memory of that size can be addressed at all; RuntimeError otherwise."""
-    count = math.prod(shape)
-    if count < 1 << 44:
-        return shape
-    if count >= 1 << 60:
+    if math.prod(shape) >= 1 << 61:
         raise RuntimeError(f"Storage size calculation overflowed with sizes={list(shape)}")
-    raise RuntimeError(
-        f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {4 * count} bytes."
-    )
+    return shape
+
+
+def _check_room(device: Any, shape: tuple[int, ...], itemsize: int) -> None:
+    """RuntimeError if no machine could hold this; the meta device holds anything."""
+    count = math.prod(shape)
+    if count >= 1 << 44 and device is not devices.META:
+        raise RuntimeError(MSG_NO_ROOM.format(count * itemsize))
 
 
 def _whole(n: Any) -> int | None:
@@ -330,6 +331,8 @@ def produce(
         avals = tuple(SCALAR[k] for k in kinds)
         text = f"{fn.__module__}.{fn.__qualname__}|{static}|{[k.__name__ for k in kinds]}|{how.device}"
         made = make_call(how.name, text, lambda *lifted: (fn(*static, *lifted),), avals, how.device)
+        for a in made.outs:
+            _check_room(how.device, a.shape, a.dtype.itemsize)
         call = _calls[key] = made
     return record(call, [Value(SCALAR[k], n) for k, n in zip(kinds, numbers)])[0]
 
@@ -339,13 +342,20 @@ def from_host(array: np.ndarray, device: Any = devices.CPU) -> Value:
     return storage.value_from_numpy(array, device, copy=False)
 
 
+def drawn_value(device: Any, shape: tuple[int, ...], d: dtype, make: Callable[[], np.ndarray]) -> Value:
+    """A concrete Value of what `make` draws on the host; on the meta device nothing is drawn."""
+    return without_data(shape, d) if device is devices.META else from_host(make(), device)
+
+
 def blank(how: How, shape: tuple[int, ...], d: dtype) -> Value:
     """A concrete Value of zeros whose memory is not touched before it is needed (what `empty` gives)."""
+    if how.device is devices.META:
+        return without_data(shape, d)
+    _check_room(how.device, shape, d.itemsize)
     count = math.prod(shape) * d.itemsize
     try:
         raw = np.zeros(count + _ALIGN, np.uint8)
     except (MemoryError, ValueError) as e:
-        text = f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {count} bytes."
-        raise RuntimeError(text) from e
+        raise RuntimeError(MSG_NO_ROOM.format(count)) from e
     start = -raw.ctypes.data % _ALIGN
     return from_host(raw[start : start + count].view(d.jnp).reshape(shape), how.device)

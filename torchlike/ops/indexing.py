@@ -21,7 +21,7 @@ from .._core.modes import local
 from .._core.registry import Array, Arrays, check_inplace, function, op
 from .._core.tensor import Lens, Tensor, from_numpy_copy
 from . import view as views
-from .convert import copy_
+from .convert import convert, copy_
 from .creation import full
 from .fill import plain_number, write_number
 from .masked import masked_fill_
@@ -211,7 +211,16 @@ def _prepare(x: Tensor, indices: list[Any]) -> tuple[tuple[int, ...], tuple[Tens
                 f"index {bad} is out of bounds for dimension {i} with size {n}"
             ),
         )
-    return where, tensors
+    return where, tuple(t if t._aval.device is x._aval.device else _brought(t, x.device) for t in tensors)
+
+
+def _brought(index: Tensor, device: Any) -> Tensor:
+    """An index on the CPU, copied to the device of the tensor that is indexed."""
+    if not index.is_cpu:
+        raise RuntimeError(
+            f"indices should be either on cpu or on the same device as the indexed tensor ({device})"
+        )
+    return convert(index, device)
 
 
 def check_host_index(t: Tensor, size: int, error: Any, negative: bool = True) -> None:

@@ -11,7 +11,7 @@ import jax.dlpack
 import numpy as np
 
 from .._core import devices, dtypes, engine
-from .._core.graph import Value, aval
+from .._core.graph import Value, aval, without_data
 from .._core.modes import no_grad
 from .._core.registry import check_inplace, function, publish
 from .._core.storage import Storage
@@ -43,9 +43,9 @@ def _address(storage: Storage) -> int:
 def data_ptr(self: Tensor) -> int:
     """A number that Tensors share if and only if they begin at the same element of the same storage.
 
-    It is no address to read from, unless NumPy shares the memory; 0 for a Tensor without elements.
+    It is no address to read from, unless NumPy shares the memory; 0 for a Tensor without elements or data.
     """
-    if not self._aval.size:
+    if not self._aval.size or self.is_meta:
         return 0
     return _address(self._storage) + geometry(self)[2] * self._aval.dtype.itemsize
 
@@ -79,7 +79,7 @@ class UntypedStorage:
 
     def data_ptr(self) -> int:
         """`Tensor.data_ptr` of a Tensor that begins where the storage does."""
-        return _address(self._cell) if self.nbytes() else 0
+        return _address(self._cell) if self.nbytes() and self.device is not devices.META else 0
 
     @property
     def _cdata(self) -> int:
@@ -187,8 +187,11 @@ def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
         return self
     check_inplace(self)
     offset, cell = geometry(self)[2], self._storage
-    if offset + math.prod(shape) > cell.value.aval.size:
-        data = np.zeros(offset + math.prod(shape), self.dtype.jnp)
+    count = offset + math.prod(shape)
+    if count > cell.value.aval.size and self.is_meta:
+        cell = Storage(without_data((count,), self.dtype))
+    elif count > cell.value.aval.size:
+        data = np.zeros(count, self.dtype.jnp)
         old = engine.host(cell.read()).reshape(-1)
         data[: old.size] = old
         cell = from_numpy_copy(data, self.device)._storage
@@ -225,10 +228,12 @@ def _dlpack(self: Tensor, **how: Any) -> Any:
     """The memory as a DLPack capsule; on the CPU it is shared.
 
     Raises:
-        RuntimeError: the Tensor requires grad.
+        BufferError: the Tensor requires grad, or has no data.
     """
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if self.is_meta:
+        raise BufferError("Cannot pack tensors on meta")
     if self.device is devices.CPU and self.dtype is not dtypes.bfloat16:
         return self.numpy().__dlpack__(**how)
     return engine.materialize(self._read()).__dlpack__(**how)

@@ -8,19 +8,20 @@ concrete tensors; nothing here is recorded, but for the gradients (zeros) of
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .._core import dtypes
+from .._core import devices, dtypes
 from .._core.dtypes import dtype, get_default_dtype
 from .._core.graph import Value
 from .._core.modes import local
-from .._core.random import Generator, generator_for
+from .._core.random import Generator, default_generator, generator_for
 from .._core.registry import Array, function, op
 from .._core.tensor import Tensor
 from . import distributions as dist
-from .factory import How, factory, from_host, number, shape_of, sizes, whole
+from .factory import How, drawn_value, factory, number, shape_of, sizes, whole
 from .strides import geometry
 from .validate import broadcast, not_implemented, scalar_name
 
@@ -48,7 +49,9 @@ def source(name: str, generator: Any, device: Any) -> Generator:
         RuntimeError: it is of another device.
     """
     if generator is None:
-        return generator_for(device)
+        return (
+            default_generator if device is devices.META else generator_for(device)
+        )  # nothing is drawn there
     if not isinstance(generator, Generator):
         kind = type(generator).__name__
         raise TypeError(f"{name}(): argument 'generator' must be torch.Generator, not {kind}")
@@ -66,8 +69,9 @@ def _new(how: How, shape: tuple[int, ...], draw: dist.Draw, default: dtype) -> V
     d = how.dtype_or(default)
     g = source(how.name, how.generator, how.device)
     if how.out is not None and tuple(how.out.shape) == shape and shape:
-        return from_host(laid_out(draw, g, shape, d, geometry(how.out)[1]), how.device)
-    return from_host(draw(g, shape, d), how.device)
+        strides = geometry(how.out)[1]
+        return drawn_value(how.device, shape, d, lambda: laid_out(draw, g, shape, d, strides))
+    return drawn_value(how.device, shape, d, lambda: draw(g, shape, d))
 
 
 @factory("out", "generator")
@@ -131,7 +135,8 @@ def _like(how: How, input: Tensor, draw: dist.Draw) -> Value:
     else:  # channels last
         order = (0, *range(2, len(shape)), 1)
     g = source(how.name, how.generator, how.device)
-    return from_host(in_order(draw, g, shape, how.dtype or input.dtype, order), how.device)
+    d = how.dtype or input.dtype
+    return drawn_value(how.device, shape, d, lambda: in_order(draw, g, shape, d, order))
 
 
 @factory("generator", "memory_format", like=True)
@@ -217,9 +222,11 @@ _LAWS = (
 DRAWN = {name: _kept(name) for name in _LAWS}
 
 
-def _after(how: How, parents: tuple[Any, ...], drawn: np.ndarray) -> Tensor:
+def _after(
+    how: How, parents: tuple[Any, ...], shape: tuple[int, ...], d: dtype, draw: Callable[[], np.ndarray]
+) -> Tensor:
     """The drawn tensor, taped with a gradient of zeros where a parent requires grad."""
-    made = how.finish(from_host(drawn, how.device))
+    made = how.finish(drawn_value(how.device, shape, d, draw))
     for p in parents:
         if local.ctx.grad and isinstance(p, Tensor) and p.requires_grad:
             return DRAWN[how.name](p, made)
@@ -240,9 +247,10 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None, out: Tenso
         RuntimeError: a probability is outside [0, 1].
     """
     how = _how("bernoulli", input, generator, out)
-    draw = dist.bernoulli_of(input) if p is None else dist.bernoulli(float(number("bernoulli", "p", 2, p)))
-    d = how.dtype_or(input.dtype)
-    return _after(how, (input,), draw(source("bernoulli", generator, how.device), tuple(input.shape), d))
+    shared = None if p is None else dist.bernoulli(float(number("bernoulli", "p", 2, p)))
+    shape, d = tuple(input.shape), how.dtype_or(input.dtype)
+    g = source("bernoulli", generator, how.device)
+    return _after(how, (input,), shape, d, lambda: (shared or dist.bernoulli_of(input))(g, shape, d))
 
 
 @function(spaces=("torch",))
@@ -278,28 +286,30 @@ def _normal_of(mean: Any, std: Any, generator: Any, out: Any) -> Tensor:
     """Normal numbers whose means and deviations are tensors, or one of them."""
     lead = mean if isinstance(mean, Tensor) else std
     how = _how("normal", lead, generator, out)
-    scale: Any = None
     if not isinstance(std, Tensor):
         draw = dist.normal(0.0, float(number("normal", "std", 2, std)))
     elif std.dtype.is_complex:
         raise RuntimeError("normal expects standard deviation to be non-complex")
     else:
-        draw, scale = dist.normal(0.0, 1.0), std._host()
-        if not (scale >= 0).all():
-            raise RuntimeError("normal expects all elements of std >= 0.0")
-    d, shape = (
-        how.dtype_or(lead.dtype),
-        broadcast(*(tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor))),
-    )
+        draw = dist.normal(0.0, 1.0)
+    center = None if isinstance(mean, Tensor) else np.asarray(number("normal", "mean", 1, mean))
+    d = how.dtype_or(lead.dtype)
+    shape = broadcast(*(tuple(x.shape) for x in (mean, std) if isinstance(x, Tensor)))
     g = source("normal", generator, how.device)
-    if how.out is not None and tuple(how.out.shape) == shape:
-        drawn = laid_out(draw, g, shape, d, geometry(how.out)[1])
-    else:
-        drawn = draw(g, shape, d)
-    if scale is not None:
-        drawn = drawn * scale.astype(d.jnp)
-    shift = mean._host() if isinstance(mean, Tensor) else np.asarray(number("normal", "mean", 1, mean))
-    return _after(how, (mean, std), drawn + shift.astype(d.jnp))
+
+    def drawn() -> np.ndarray:
+        scale = std._host() if isinstance(std, Tensor) else None
+        if scale is not None and not (scale >= 0).all():
+            raise RuntimeError("normal expects all elements of std >= 0.0")
+        if how.out is not None and tuple(how.out.shape) == shape:
+            found = laid_out(draw, g, shape, d, geometry(how.out)[1])
+        else:
+            found = draw(g, shape, d)
+        if scale is not None:
+            found = found * scale.astype(d.jnp)
+        return found + (mean._host() if center is None else center).astype(d.jnp)
+
+    return _after(how, (mean, std), shape, d, drawn)
 
 
 @function()
@@ -332,10 +342,14 @@ def multinomial(
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
     if input.shape[-1] > 1 << 24:
         raise RuntimeError("number of categories cannot exceed 2^24")
-    weights = input._host()
-    _check_weights(weights.astype(np.float64), replacement and count > 1)
-    drawn = source("multinomial", generator, how.device).multinomial(weights, count, bool(replacement))
-    return how.finish(from_host(drawn, how.device))
+    g = source("multinomial", generator, how.device)
+
+    def draw() -> np.ndarray:
+        weights = input._host()
+        _check_weights(weights.astype(np.float64), replacement and count > 1)
+        return g.multinomial(weights, count, bool(replacement))
+
+    return how.finish(drawn_value(how.device, (*input.shape[:-1], count), dtypes.int64, draw))
 
 
 def _check_weights(weights: np.ndarray, searched: bool) -> None:
@@ -358,7 +372,12 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
     how = _how("poisson", input, generator)
     if not input.dtype.is_floating_point:
         raise not_implemented("poisson_cpu", input.dtype)
-    rates = input._host()
-    if not (rates >= 0).all():
-        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    return _after(how, (input,), source("poisson", generator, how.device).poisson(rates))
+    g = source("poisson", generator, how.device)
+
+    def draw() -> np.ndarray:
+        rates = input._host()
+        if not (rates >= 0).all():
+            raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+        return g.poisson(rates)
+
+    return _after(how, (input,), tuple(input.shape), input.dtype, draw)

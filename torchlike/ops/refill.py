@@ -10,7 +10,7 @@ from .._core.modes import local
 from .._core.registry import check_inplace, function
 from .._core.tensor import Tensor
 from . import distributions as dist
-from .factory import from_host, number, whole
+from .factory import drawn_value, number, whole
 from .random import DRAWN, laid_out, source
 from .strides import geometry
 from .validate import broadcast
@@ -26,7 +26,7 @@ def _refill(name: str, self: Tensor, draw: dist.Draw, generator: Any) -> Tensor:
     if not math.prod(shape):
         draw(g, shape, d)  # for its checks
         return self
-    value = from_host(laid_out(draw, g, shape, d, strides), self.device)
+    value = drawn_value(self.device, shape, d, lambda: laid_out(draw, g, shape, d, strides))
     if local.ctx.grad and self.requires_grad:
         made = DRAWN[name[:-1]](self, Tensor._from_value(value))
         self._assign(made._read(), made._edge())

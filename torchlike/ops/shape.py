@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from .._core import dtypes
+from .._core.graph import without_data
 from .._core.registry import DEFAULT, Array, Arrays, Operand, function, op, write_out
 from .._core.tensor import Size, Tensor, from_numpy_copy
 from . import view as views
@@ -210,6 +211,10 @@ def repeat_interleave(
     if dim is None:
         input, dim = views.reshape(input, (-1,)), 0
     d = wrap_dim(dim, input.ndim)
+    if isinstance(repeats, Tensor) and repeats.is_meta:
+        if output_size is None:
+            raise RuntimeError("cannot repeat_interleave a meta tensor without output_size")
+        return index_select(input, d, Tensor._from_value(without_data((output_size,), dtypes.int64)))
     if isinstance(repeats, Tensor):
         counts = repeats._host().reshape(-1)
         if counts.size > 1:

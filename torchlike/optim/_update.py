@@ -150,7 +150,7 @@ def zeros_like(p: Tensor) -> Tensor:
 
 def full_like(p: Tensor, number: complex) -> Tensor:
     """Concrete data of a parameter's shape, dtype and device."""
-    return from_numpy_copy(np.full(tuple(p.shape), number, p.dtype.jnp), device=p.device)
+    return from_numpy_copy(np.broadcast_to(np.asarray(number, p.dtype.jnp), tuple(p.shape)), device=p.device)
 
 
 def update_group(opt: Any, group: dict[str, Any]) -> None:
