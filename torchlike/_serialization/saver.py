@@ -14,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from .._core import devices, dtypes, engine
+from .._core.layouts import physical
 from .._core.tensor import Size, Tensor
 from ..nn.parameter import Parameter, UninitializedTensorMixin
 from ..ops.convert import Layout
@@ -118,14 +119,18 @@ class Saver(_Pickler):
     def _reduce_tensor(self, t: Any) -> Any:
         rebuild, args = self._plain(t)
         state = _attributes(t)
-        if (type(t) is Tensor or t.is_sparse) and not state:
+        if (type(t) is Tensor or t._parted) and not state:
             return rebuild, args
         return _FROM_TYPE, (rebuild, type(t), args, state)
 
     def _plain(self, t: Any) -> tuple[TorchName, tuple[Any, ...]]:
         size = tuple(t.shape)
-        if t.is_sparse:
-            parts = (t._indices(), t._values(), Size(size), t.is_coalesced())
+        if t._parted:
+            parts: Any = (
+                (t._indices(), t._values(), Size(size), t.is_coalesced())
+                if t.is_sparse
+                else (*t.indices_of(), t._v.detach(), Size(size))
+            )
             return _REBUILD["_rebuild_sparse_tensor"], (t.layout, parts)
         if t.device is devices.META:
             stride = tuple(t.stride())
@@ -140,9 +145,10 @@ class Saver(_Pickler):
     def _storage_of(self, t: Any) -> tuple[SavedStorage, int, tuple[int, ...]]:
         """Where the elements of `t` are: storage, offset and strides; aliases share a storage."""
         cell = t._storage
-        if t._lens is None:
+        v = cell.read()
+        if t._lens is None and v.aval.order is None:
             return self._register(id(cell), t, t._host(), cell), 0, contiguous_strides(tuple(t.shape))
-        base = cell.host if cell.host is not None else engine.host(cell.read())
+        base = physical(engine.host(v), v.aval.order)
         seen, offset, stride = t._host(), int(t.storage_offset()), tuple(int(s) for s in t.stride())
         if base.dtype == seen.dtype and _is_window(base, seen, offset, stride):
             return self._register(id(cell), t, base, cell), offset, stride

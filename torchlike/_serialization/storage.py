@@ -13,9 +13,9 @@ from .._core.host import own
 from .._core.modes import no_grad
 from .._core.tensor import Tensor
 from ..nn.parameter import Parameter
-from ..ops.convert import strided
 from ..ops.creation import empty_strided
-from ..ops.sparse_coo import sparse_coo, sparse_coo_tensor
+from ..ops.sparse_compressed import sparse_compressed_tensor
+from ..ops.sparse_coo import LAYOUTS, sparse_coo_tensor
 
 _ACCELERATORS = ("cuda", "xla", "tpu", "mps")
 _MSG_NO_DEVICE = (
@@ -317,13 +317,13 @@ def get_layout(name: str) -> Any:
     return _LAYOUTS.get(name, name)
 
 
-_LAYOUTS = {repr(layout): layout for layout in (strided, sparse_coo)}
+_LAYOUTS = {repr(layout): layout for layout in LAYOUTS.values()}
 
 
 def rebuild_sparse_tensor(layout: Any, data: Any) -> Tensor:
     """`torch._utils._rebuild_sparse_tensor`."""
-    if layout is not sparse_coo:
-        raise RuntimeError(_MSG_UNSUPPORTED.format(f"tensors of layout {layout}"))
+    if layout is not LAYOUTS["coo"]:
+        return sparse_compressed_tensor(*data, layout=layout)
     indices, values, size, *coalesced = data
     return sparse_coo_tensor(indices, values, size, is_coalesced=bool(coalesced and coalesced[0]))
 

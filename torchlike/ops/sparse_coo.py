@@ -3,26 +3,58 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from .._core import dtypes
+from .._core.compressed import KINDS
+from .._core.modes import local
 from .._core.registry import Array, Scalar, function, op
-from .._core.sparse import SparseTensor, handles
+from .._core.sparse import HANDLERS, SparseTensor, handles
 from .._core.tensor import Tensor, from_numpy_copy
 from .convert import Layout, convert, layout, strided
 from .creation import tensor as make_tensor
 from .creation import zeros
+from .sparse_checks import check_coo, wanted
 
-sparse_coo = layout("sparse_coo")
+MAKERS: dict[
+    str, Callable[..., Tensor]
+] = {}  # functions that make tensors, by name: what they do for `layout=`
+
+
+class _SparseLayout(layout):
+    """A layout that functions like `zeros` ask what to make."""
+
+    __module__ = "torchlike"
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        make = MAKERS.get(func.__name__)
+        if make is None:
+            asked = (kwargs or {}).get("layout")
+            raise NotImplementedError(
+                f"{func.__name__}(): layout={asked} is not supported; make the tensor dense and call .to_sparse(layout=...)"
+            )
+        return make(*args, **(kwargs or {}))
+
+
+LAYOUTS = {"strided": strided, **{kind: _SparseLayout(f"sparse_{kind}") for kind in ("coo", *KINDS)}}
+sparse_coo = LAYOUTS["coo"]
 
 _MSG_NNZ = "indices and values must have same nnz, but got nnz from indices: {}, nnz from values: {}"
 _MSG_SIZE = (
     "'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {}, sparse_dim = {}, dense_dim = {}"
 )
-_MSG_LAYOUT = "{} expected sparse coordinate tensor layout but got Strided"
+_MSG_LAYOUT = "{} expected sparse coordinate tensor layout but got {}"
+
+
+def layout_name(x: Any) -> str:
+    """PyTorch's inner name of a layout or of a tensor's: `Strided`, `Sparse`, `SparseCsr`."""
+    kind = x if isinstance(x, Layout) else x.layout
+    return "Sparse" if kind is sparse_coo else "".join(part.capitalize() for part in kind.name.split("_"))
 
 
 # ---- rows over the parts ------------------------------------------------------------------
@@ -75,10 +107,17 @@ def held_values(values: Array):
     return values
 
 
-@handles("values")
-def _shown(values: Tensor) -> Tensor:
+def shown_values(values: Tensor) -> Tensor:
     """The values as users get them."""
     return _as_shown(values) if values.requires_grad else values
+
+
+HANDLERS["values"] = shown_values
+
+
+def own_values(values: Tensor) -> Tensor:
+    """The same values and history in a tensor that writes to the other do not reach; costs no operator."""
+    return Tensor._from_value(values._read(), values._edge() if local.ctx.grad else None)
 
 
 @op(spaces=(), name="values", grad_name="ValuesBackward0")
@@ -161,42 +200,19 @@ def sparse_coo_tensor(
         raise RuntimeError(
             f"values has incorrect size, expected {[nnz, *size[sparse_dim:]]}, got {list(values.shape)}"
         )
-    if check_invariants:
-        _check_indices(indices, size)
+    if wanted(check_invariants):
+        check_coo(indices, size)
     held = held_values(values) if values.requires_grad else values.detach()
     made = SparseTensor.make(indices, held, size, bool(is_coalesced))
     return made.requires_grad_() if requires_grad and not held.requires_grad else made
 
 
-def _check_indices(indices: Tensor, size: tuple[int, ...]) -> None:
-    array = indices.cpu().numpy()
-    for d, row in enumerate(array):
-        if row.size and row.min() < 0:
-            raise RuntimeError(f"found negative index {int(row.min())} for dim {d}")
-        if row.size and row.max() >= size[d]:
-            raise RuntimeError(
-                f"size is inconsistent with indices: for dim {d}, size is {size[d]} but found index {int(row.max())}"
-            )
-
-
-@function(spaces=("Tensor",))
-def to_sparse(
-    self: Tensor, sparse_dim: int | None = None, *, layout: Any = None, blocksize: Any = None,
-    dense_dim: int | None = None,
-) -> SparseTensor:  # fmt: skip
-    """The entries that are not 0, over the first `sparse_dim` dimensions (all by default).
+def coo_of(self: Tensor, sparse_dim: int | None = None) -> SparseTensor:
+    """The entries of a dense tensor that are not 0, over its first `sparse_dim` dimensions (all by default).
 
     Raises:
-        RuntimeError: `sparse_dim` is out of range. NotImplementedError: a layout other than sparse_coo.
+        RuntimeError: `sparse_dim` is out of range.
     """
-    if isinstance(sparse_dim, Layout):
-        sparse_dim, layout = None, sparse_dim
-    if layout is not None and layout is not sparse_coo:
-        raise NotImplementedError(f"to_sparse() knows torch.sparse_coo only, not {layout}")
-    if isinstance(self, SparseTensor):
-        if sparse_dim is not None and sparse_dim != self.sparse_dim():
-            raise RuntimeError("to_sparse: conversion from Sparse to Sparse with sparse_dim argument !=self.sparse_dim() is not supported")  # fmt: skip
-        return self
     ndim = self.dim()
     if sparse_dim is None:
         sparse_dim = ndim
@@ -218,26 +234,6 @@ def _picked(dense: Array, indices: Array):
     if indices.shape[0] == 0:
         return jnp.broadcast_to(dense, (indices.shape[1], *dense.shape))
     return dense[_places(indices)]
-
-
-@function(spaces=("Tensor",))
-def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
-    """A sparse tensor with all its entries, zeros included; a dense one as it is."""
-    out = densified(self._v, self._i, self._size) if isinstance(self, SparseTensor) else self
-    return out if dtype is None else out.to(dtype)
-
-
-@function(spaces=("Tensor",))
-def sparse_mask(self: Tensor, mask: SparseTensor) -> SparseTensor:
-    """The entries of self at the places of `mask`."""
-    dense = to_dense(self)
-    indices, values = mask.parts()
-    if tuple(dense.shape) != tuple(mask.shape):
-        raise RuntimeError(
-            "sparse_mask(): operands have incompatible sizes; "
-            f"self has size {list(dense.shape)} but mask has size {list(mask.shape)}"
-        )
-    return SparseTensor.make(indices, gathered(dense, indices), mask._size, mask._coalesced)
 
 
 # ---- coalescing ------------------------------------------------------------------------------------
@@ -264,13 +260,13 @@ def _grouped(t: SparseTensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def coalesce(self: Tensor) -> SparseTensor:
     """Indices sorted, and values at one place added up; self if that is so already."""
     if not isinstance(self, SparseTensor):
-        raise RuntimeError(_MSG_LAYOUT.format("coalesce"))
+        raise RuntimeError(_MSG_LAYOUT.format("coalesce", layout_name(self)))
     if self._coalesced:
         return self
     places, first, group = _grouped(self)
     indices, values = self.parts()
     if len(first) == values.shape[0] and np.array_equal(group, np.arange(len(group))):
-        return SparseTensor.make(indices, values, self._size, True)
+        return SparseTensor.make(indices, own_values(values), self._size, True)
     size = (len(first), *values.shape[1:])
     summed = _summed(values, index_tensor(group[None], values), size)
     return SparseTensor.make(index_tensor(places, values), summed, self._size, True)
@@ -289,7 +285,7 @@ def _representatives(t: SparseTensor) -> SparseTensor:
 
 def _of_sparse_only(name: str, text: str) -> None:
     def method(self: Tensor) -> Any:
-        raise RuntimeError(_MSG_LAYOUT.format(name))
+        raise RuntimeError(_MSG_LAYOUT.format(name, layout_name(self)))
 
     method.__name__ = name
     method.__doc__ = text
@@ -318,13 +314,4 @@ def dense_dim(self: Tensor) -> int:
 @function(spaces=("Tensor",))
 def is_coalesced(self: Tensor) -> bool:
     """Only sparse tensors answer."""
-    raise RuntimeError(_MSG_LAYOUT.format("is_coalesced"))
-
-
-def _layout(self: Tensor) -> Layout:
-    """`torch.strided`, or `torch.sparse_coo`."""
-    return sparse_coo if self.is_sparse else strided
-
-
-Tensor.layout = property(_layout)  # type: ignore[attr-defined]
-Tensor.is_sparse_csr = False  # type: ignore[attr-defined]
+    raise RuntimeError(_MSG_LAYOUT.format("is_coalesced", layout_name(self)))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from .._core import dtypes
-from .._core.autograd import TYPE_NAMES
-from .._core.registry import Array, function, namespace, op
-from .._core.sparse import HANDLERS, SparseTensor, handles, not_sparse
+from .._core.parted import Parted
+from .._core.registry import namespace
+from .._core.sparse import SparseTensor, handles, not_sparse
 from .._core.tensor import Tensor
 from .convert import convert
 from .sparse_coo import (
@@ -36,7 +35,7 @@ def _same_size(a: Tensor, b: Tensor, name: str) -> None:
         )
 
 
-def _joined(a: SparseTensor, b: SparseTensor) -> SparseTensor:
+def joined(a: SparseTensor, b: SparseTensor) -> SparseTensor:
     """The entries of both."""
     cat = namespace("torch")["cat"]
     indices, values = cat([a._i, b._i], 1), cat([a._v, b._v], 0)
@@ -71,10 +70,10 @@ def _add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     if input._coalesced and b._coalesced:
         if _same_places(input, b):
             return input.like(input._v + scaled)
-        return coalesce(_joined(input, b))
+        return coalesce(joined(input, b))
     if input._i is b._i or (_known(input) and _known(b) and _same_places(input, b)):
         return input.like(input._v + scaled, False)
-    return _joined(input, b)
+    return joined(input, b)
 
 
 def _known(t: SparseTensor) -> bool:
@@ -102,20 +101,23 @@ def _mul(input: Any, other: Any, *, out: Any = None) -> Tensor:
     _same_size(input, other, "mul")
     if _same_places(input, other) and input._coalesced:
         return input.like(input._v * other._v)
-    return _intersection(input, other)
+    return intersection(input, other)
 
 
-def _intersection(a: SparseTensor, b: SparseTensor) -> SparseTensor:
+def intersection(a: SparseTensor, b: SparseTensor) -> SparseTensor:
     """Products at the places that both have."""
+    b = coalesce(b)
     sizes = a._size[: a.sparse_dim()]
     mine, theirs = (np.atleast_1d(np.ravel_multi_index(tuple(host_indices(t)), sizes)) for t in (a, b))
-    (kept,) = np.nonzero(np.isin(mine, theirs))
+    at = np.searchsorted(theirs, mine)
+    (kept,) = np.nonzero(np.append(theirs, -1)[at] == mine)
     indices, values = a.parts()
     if len(kept) != len(mine):
         places = index_tensor(kept, values)
         indices, values = indices.index_select(1, places), values.index_select(0, places)
-    dense = densified(b._v, b._i, b._size)
-    return SparseTensor.make(indices, values * gathered(dense, indices), a._size, a._coalesced)
+    return SparseTensor.make(
+        indices, values * b._v.index_select(0, index_tensor(at[kept], values)), a._size, a._coalesced
+    )
 
 
 @handles("div", "divide", "true_divide")
@@ -133,6 +135,11 @@ def _div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any =
     return input.like(
         divide(input._v, other, rounding_mode=rounding_mode) if rounding_mode else input._v / other
     )
+
+
+@handles("floor_divide", "__floordiv__")
+def _floor_divide(input: Any, other: Any, *, out: Any = None) -> Tensor:
+    return _div(input, other, rounding_mode="floor")
 
 
 @handles("neg", "negative")
@@ -153,7 +160,7 @@ OF_VALUES = (
     "abs", "absolute", "angle", "asin", "arcsin", "asinh", "arcsinh", "atan", "arctan", "atanh", "arctanh", "ceil",
     "conj", "deg2rad", "erf", "erfinv", "expm1", "floor", "frac", "isinf", "isnan", "isneginf", "isposinf", "log1p",
     "nan_to_num", "rad2deg", "relu", "round", "sgn", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan",
-    "tanh", "trunc", "fix",
+    "tanh", "trunc", "fix", "positive", "conj_physical", "resolve_conj", "resolve_neg",
 )  # fmt: skip
 
 
@@ -169,104 +176,6 @@ for _name in OF_VALUES:
     handles(_name)(_of_values(_name))
 
 
-# ---- matrix products -------------------------------------------------------------------------------
-
-
-@op(spaces=(), name="sparse_mm", grad_name="SparseAddmmBackward0")
-def _spmm(values: Array, indices: Array, dense: Array, rows: int):
-    """(rows, n) @ (n, k): each entry adds its multiple of a row of `dense`."""
-    scaled = values[:, None] * dense.at[indices[1]].get(mode="fill", fill_value=0)
-    return jnp.zeros((rows, dense.shape[1]), scaled.dtype).at[indices[0]].add(scaled, mode="drop")
-
-
-def _check_matrix(t: SparseTensor) -> None:
-    if t.sparse_dim() != 2 or t.dense_dim():
-        raise RuntimeError(
-            f"addmm: matrices expected, got {t.sparse_dim()}D sparse and {t.dense_dim()}D dense dimensions"
-        )
-
-
-@function(spaces=("torch",), aliases=("dsmm", "hspmm"))
-def spmm(input: Any, mat2: Any) -> Tensor:
-    """`torch.mm`, of which the first matrix may be sparse."""
-    return namespace("torch")["mm"](input, mat2)
-
-
-@handles("mm", "matmul", "__matmul__")
-def sparse_mm(input: Any, mat2: Any, *, out: Any = None) -> Tensor:
-    """The product of two matrices of which at least one is sparse; of two sparse ones it is sparse."""
-    if not isinstance(input, SparseTensor):
-        turned = HANDLERS["t"](mat2)
-        return sparse_mm(turned, input.t()).t()
-    _check_matrix(input)
-    if isinstance(mat2, SparseTensor):
-        return _sparse_product(input, mat2)
-    if mat2.dim() == 1:
-        return _mv(input, mat2)
-    if mat2.dim() != 2:
-        raise RuntimeError(f"addmm: Expected dense matrix, but got {mat2.dim()}D tensor")
-    if mat2.shape[0] != input._size[1]:
-        raise RuntimeError(
-            f"addmm: Argument #3 (dense): Expected dim 0 size {input._size[1]}, got {mat2.shape[0]}"
-        )
-    if mat2.dtype is not input.dtype:
-        raise RuntimeError(
-            f"addmm: expected same dtype for both matrices, got {_kind(input)} and {_kind(mat2)}"
-        )
-    return _spmm(input._v, input._i, mat2, input._size[0])
-
-
-def _kind(t: Tensor) -> str:
-    return TYPE_NAMES[t.dtype.name].removesuffix("Tensor")
-
-
-@handles("mv")
-def _mv(input: SparseTensor, vec: Tensor, *, out: Any = None) -> Tensor:
-    if vec.shape[0] != input._size[1]:
-        raise RuntimeError(
-            f"mv: expected self.size(-1) == vec.size(-1), got {input._size[1]} and {vec.shape[0]}"
-        )
-    return sparse_mm(input, vec.unsqueeze(1)).squeeze(1)
-
-
-def _sparse_product(a: SparseTensor, b: SparseTensor) -> SparseTensor:
-    """Every entry of a meets the entries in b's row of its column."""
-    _check_matrix(b)
-    if a._size[1] != b._size[0]:
-        raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({a._size[0]}x{a._size[1]} and {b._size[0]}x{b._size[1]})"
-        )
-    left, right = host_indices(a), host_indices(b)
-    order = np.argsort(right[0], kind="stable")
-    starts = np.searchsorted(right[0][order], np.arange(b._size[0] + 1))
-    counts = np.diff(starts)[left[1]]
-    first = np.repeat(np.arange(left.shape[1]), counts)
-    steps = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
-    second = order[np.repeat(starts[left[1]], counts) + steps]
-    values = a._v.index_select(0, index_tensor(first, a)) * b._v.index_select(0, index_tensor(second, a))
-    indices = index_tensor(np.stack([left[0][first], right[1][second]]), a)
-    return coalesce(SparseTensor.make(indices, values, (a._size[0], b._size[1])))
-
-
-@handles("addmm", "sspaddmm")
-def sparse_addmm(
-    mat: Tensor, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1, out: Any = None
-) -> Tensor:
-    """`beta * mat + alpha * (mat1 @ mat2)`."""
-    product = sparse_mm(mat1, mat2)
-    scaled = product if alpha == 1 else product * alpha
-    return (mat if beta == 1 else mat * beta) + scaled
-
-
-@handles("linear")
-def _linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
-    if isinstance(weight, SparseTensor):
-        out = sparse_mm(weight, input.t()).t()
-    else:
-        out = sparse_mm(input, weight.t())
-    return out if bias is None else out + bias
-
-
 # ---- reductions -----------------------------------------------------------------------------------------
 
 
@@ -275,6 +184,12 @@ def sparse_sum(
     input: SparseTensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
 ) -> Tensor:
     """The sum of all entries, or over dimensions: sparse as long as one sparse dimension is left."""
+    if not isinstance(input, SparseTensor):
+        if not isinstance(input, Parted):
+            raise RuntimeError("coalesce expected sparse coordinate tensor layout but got Strided")
+        if dim is not None:
+            raise not_sparse("_sparse_sum", input)
+        return input._v.sum(dtype=dtype)
     if dtype is not None:
         input = input.like(input._v.to(dtype))
     indices, values = input.parts()
@@ -283,7 +198,10 @@ def sparse_sum(
     n, k = input.dim(), input.sparse_dim()
     dims = sorted({wrap_dim(d, n) for d in ([dim] if isinstance(dim, int) else dim)})
     if keepdim:
-        raise not_sparse("sum(keepdim=True)", input)
+        out = sparse_sum(input, dims)
+        for d in dims:
+            out = out.unsqueeze(d)
+        return out
     dense = [d - k + 1 for d in dims if d >= k]
     values = values.sum(dense) if dense else values
     left = [d for d in range(k) if d not in dims]
@@ -314,6 +232,4 @@ def _any(input: SparseTensor, dim: Any = None, keepdim: bool = False, *, out: An
     return coalesce(input)._v.any()
 
 
-namespace("sparse").update(
-    mm=sparse_mm, addmm=sparse_addmm, sum=sparse_sum, sparse_coo_tensor=sparse_coo_tensor
-)
+namespace("sparse").update(sum=sparse_sum, sparse_coo_tensor=sparse_coo_tensor)

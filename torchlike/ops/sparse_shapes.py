@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from .._core.autograd import TYPE_NAMES
-from .._core.modes import no_grad
-from .._core.registry import namespace
+from .._core.parted import Parted
+from .._core.registry import function, namespace
 from .._core.sparse import HANDLERS, SparseTensor, handles, not_sparse
 from .._core.tensor import Tensor
-from .sparse_coo import coalesce, densified, host_indices, index_tensor
+from .sparse_coo import MAKERS, coalesce, densified, host_indices, index_tensor, own_values
 from .sparse_math import OF_VALUES
 from .strides import wrap_dim
 
 # ---- shapes -----------------------------------------------------------------------------------------------
 
 
-@handles("transpose", "transpose_", "swapaxes", "swapdims")
+@handles("transpose", "swapaxes", "swapdims")
 def _transpose(input: SparseTensor, dim0: int, dim1: int) -> SparseTensor:
     n = input.dim()
     a, b = wrap_dim(dim0, n), wrap_dim(dim1, n)
@@ -50,13 +50,13 @@ def _permute(input: SparseTensor, *dims: Any) -> SparseTensor:
     indices, values = input.parts()
     if order[:k] != list(range(k)):
         indices = indices.index_select(0, index_tensor(np.asarray(order[:k]), indices))
-    if order[k:] != list(range(k, input.dim())):
-        values = values.permute(0, *[d - k + 1 for d in order[k:]])
+    dense = [0, *[d - k + 1 for d in order[k:]]]
+    values = own_values(values) if dense == list(range(len(dense))) else values.permute(dense)
     coalesced = input._coalesced and order[:k] == list(range(k))
     return SparseTensor.make(indices, values, tuple(input._size[d] for d in order), coalesced)
 
 
-@handles("t", "t_", "T", "adjoint", "mT")
+@handles("t", "T", "adjoint", "mT")
 def _t(input: SparseTensor) -> SparseTensor:
     if input.dim() > 2 or input.sparse_dim() > 2:
         raise RuntimeError(
@@ -77,7 +77,7 @@ def _unsqueeze(input: SparseTensor, dim: int) -> SparseTensor:
     if at > k:
         return SparseTensor.make(indices, values.unsqueeze(at - k + 1), size, input._coalesced)
     array = np.insert(host_indices(input), at, 0, 0)
-    return SparseTensor.make(index_tensor(array, indices), values, size, input._coalesced)
+    return SparseTensor.make(index_tensor(array, indices), own_values(values), size, input._coalesced)
 
 
 @handles("cat", "concat", "concatenate")
@@ -156,11 +156,25 @@ def _select(input: SparseTensor, dim: int, index: int) -> Tensor:
 @handles("__getitem__")
 def _getitem(self: SparseTensor, key: Any) -> Tensor:
     out: Any = self
+    at = 0  # dimensions that stay
     for part in key if isinstance(key, tuple) else (key,):
-        if not isinstance(part, int) or isinstance(part, bool):
+        if isinstance(part, slice) and part == slice(None):
+            at += 1
+        elif isinstance(part, int) and not isinstance(part, bool):
+            out = out.select(at, part)
+        else:
             raise not_sparse(f"index with {type(part).__name__}", self)
-        out = _select(out, 0, part) if isinstance(out, SparseTensor) else out[part]
     return out
+
+
+@handles("unbind")
+def _unbind(input: SparseTensor, dim: int = 0) -> tuple[Tensor, ...]:
+    return tuple(_select(input, dim, i) for i in range(input._size[wrap_dim(dim, input.dim())]))
+
+
+@handles("__iter__")
+def _iter(self: SparseTensor) -> Any:
+    return iter(_unbind(self))
 
 
 # ---- copies and conversions ----------------------------------------------------------------------------------
@@ -171,30 +185,23 @@ def _clone(input: SparseTensor, *, memory_format: Any = None) -> SparseTensor:
     return SparseTensor.make(input._i.clone(), input._v.clone(), input._size, input._coalesced, input._loose)
 
 
-def _to(self: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
-    values = self._v.to(*args, **kwargs)
-    if values is self._v:
-        return self
-    indices = self._i if self._i.device is values.device else self._i.to(values.device)
-    return SparseTensor.make(indices, values, self._size, self._coalesced, self._loose)
+def _to(self: Parted, *args: Any, **kwargs: Any) -> Parted:
+    return self.moved(self._v.to(*args, **kwargs))
 
 
-def _cast(name: str) -> Callable[..., SparseTensor]:
-    def cast(self: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
-        whole = coalesce(self) if name == "bool" else self
-        values = getattr(whole._v, name)(*args, **kwargs)
-        if values is whole._v:
-            return self
-        indices = whole._i if whole._i.device is values.device else whole._i.to(values.device)
-        return SparseTensor.make(indices, values, whole._size, whole._coalesced, whole._loose)
+def _cast(name: str) -> Callable[..., Parted]:
+    def cast(self: Parted, *args: Any, **kwargs: Any) -> Parted:
+        whole = coalesce(self) if name == "bool" and self.is_sparse else self
+        return whole.moved(getattr(whole._v, name)(*args, **kwargs))
 
+    cast.__name__ = name
     return cast
 
 
-SparseTensor.to = _to  # type: ignore[attr-defined]
+Parted.to = _to  # type: ignore[attr-defined]
 for _name in ("float", "double", "half", "bfloat16", "long", "int", "short", "char", "byte", "bool", "cfloat",
               "cdouble", "cpu", "cuda"):  # fmt: skip
-    setattr(SparseTensor, _name, _cast(_name))
+    setattr(Parted, _name, _cast(_name))
 
 
 def _type(self: SparseTensor, dtype: Any = None, non_blocking: bool = False, **kwargs: Any) -> Any:
@@ -208,11 +215,16 @@ SparseTensor.type = _type  # type: ignore[attr-defined]
 
 @handles("zeros_like")
 def _zeros_like(input: SparseTensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
-                requires_grad: bool = False, memory_format: Any = None) -> SparseTensor:  # fmt: skip
+                requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False) -> Any:  # fmt: skip
+    if layout is not None and layout is not input.layout:
+        return MAKERS["zeros_like"](
+            input, layout=layout, dtype=dtype, device=device, requires_grad=requires_grad
+        )
     k = input.sparse_dim()
-    indices = input._i.new_empty((k, 0))
-    values = input._v.new_empty((0, *input._size[k:]), dtype=dtype or input.dtype)
-    return SparseTensor.make(indices, values, input._size, True)
+    values = input._v.detach().new_empty((0, *input._size[k:]), dtype=dtype or input.dtype, device=device)
+    indices = input._i.new_empty((k, 0), device=values.device)
+    made = SparseTensor.make(indices, values, input._size, True)
+    return made.requires_grad_() if requires_grad else made
 
 
 HANDLERS["empty_like"] = _zeros_like
@@ -224,7 +236,7 @@ HANDLERS["empty_like"] = _zeros_like
 def _in_place(name: str) -> Callable[..., Tensor]:
     def inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if isinstance(self, SparseTensor):
-            return self.become(HANDLERS[name](self, *args, **kwargs))
+            return self.take(HANDLERS[name](self, *args, **kwargs), seen=name != "mul")
         out = HANDLERS[name](self, *args, **kwargs)
         if isinstance(out, SparseTensor):
             out = densified(out._v, out._i, out._size)
@@ -233,14 +245,13 @@ def _in_place(name: str) -> Callable[..., Tensor]:
     return inplace
 
 
-for _name in ("add", "sub", "mul", "div", "neg", "pow", *OF_VALUES):
+for _name in ("add", "sub", "mul", "div", "floor_divide", "neg", "pow", "transpose", "t", *OF_VALUES):
     handles(_name + "_")(_in_place(_name))
 
 
 @handles("zero_")
 def _zero_(self: SparseTensor) -> SparseTensor:
-    with no_grad():
-        return self.become(_zeros_like(self))
+    return self.take(_zeros_like(self), seen=False)
 
 
 @handles("copy_")
@@ -260,8 +271,80 @@ SparseTensor.clone = _clone  # type: ignore[attr-defined]
 SparseTensor.transpose = _transpose  # type: ignore[attr-defined]
 
 
+_MSG_RESIZE = (
+    "{} the {} dimensions (from {} to {}) on a non-empty sparse tensor is not supported.\n"
+    "Make an empty tensor of this size with torch.sparse_coo_tensor(size), keep the number of sparse and of dense "
+    "dimensions and let no size shrink, or give up the entries with sparse_resize_and_clear_()."
+)
+
+
+def _check_sizes(size: Any, sparse_dim: int, dense_dim: int) -> tuple[int, ...]:
+    size = tuple(int(n) for n in size)
+    if len(size) != sparse_dim + dense_dim:
+        raise RuntimeError(
+            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(size)}, "
+            f"sparse_dim = {sparse_dim}, dense_dim = {dense_dim}"
+        )
+    return size
+
+
+@function(spaces=("Tensor",))
+def sparse_resize_(self: Tensor, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
+    """Gives a COO tensor another shape in place; its entries stay, new elements of values are 0.
+
+    Raises:
+        RuntimeError: entries would be lost; the numbers of dimensions do not fit `size`.
+    """
+    if not isinstance(self, SparseTensor):
+        raise not_sparse("sparse_resize_", self)
+    self.check_leaf()
+    size = _check_sizes(size, sparse_dim, dense_dim)
+    if not self._nnz():
+        return sparse_resize_and_clear_(self, size, sparse_dim, dense_dim)
+    k = self.sparse_dim()
+    for what, have, want in (("sparse", k, sparse_dim), ("dense", self.dense_dim(), dense_dim)):
+        if have != want:
+            raise RuntimeError(
+                _MSG_RESIZE.format("changing the number of", what, have, want).replace("of the", "of")
+            )
+    for what, have, want in (("sparse", self._size[:k], size[:k]), ("dense", self._size[k:], size[k:])):
+        if any(n < m for m, n in zip(have, want)):
+            raise RuntimeError(
+                _MSG_RESIZE.format("shrinking the size of", what, list(have), list(want)).replace(
+                    "of the", "of"
+                )
+            )
+    indices, values = self.parts()
+    if size[k:] != self._size[k:]:
+        wider = [m for a, b in zip(self._size[k:][::-1], size[k:][::-1]) for m in (0, b - a)]
+        values = namespace("nn.functional")["pad"](values, wider)
+    return self.become(SparseTensor.make(indices, values, size, self._coalesced))
+
+
+@function(spaces=("Tensor",))
+def sparse_resize_and_clear_(self: Tensor, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
+    """Gives a COO tensor another shape in place, without entries."""
+    if not isinstance(self, SparseTensor):
+        raise not_sparse("sparse_resize_and_clear_", self)
+    self.check_leaf()
+    size = _check_sizes(size, sparse_dim, dense_dim)
+    indices = self._i.new_empty((sparse_dim, 0))
+    values = self._v.detach().new_empty((0, *size[sparse_dim:]))
+    return self.become(SparseTensor.make(indices, values, size, True))
+
+
+@function()
+def resize_as_sparse_(input: Tensor, the_template: Tensor) -> SparseTensor:
+    """Gives a COO tensor the shape of another in place."""
+    for t in (input, the_template):
+        if not isinstance(t, SparseTensor):
+            raise not_sparse("resize_as_sparse_", t)
+    return sparse_resize_(input, the_template.shape, the_template.sparse_dim(), the_template.dense_dim())
+
+
 def _reshape(input: SparseTensor, *shape: Any, **kwargs: Any) -> Tensor:
     raise RuntimeError("reshape is not implemented for sparse tensors")
 
 
 SparseTensor.reshape = SparseTensor.flatten = _reshape  # type: ignore[attr-defined]
+HANDLERS["reshape"] = HANDLERS["flatten"] = _reshape

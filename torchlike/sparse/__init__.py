@@ -1,4 +1,4 @@
-"""`torch.sparse`: products and sums of sparse COO tensors, and the legacy constructors."""
+"""`torch.sparse`: what sparse tensors have beyond the operators of all tensors, and the legacy constructors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from .._core import dtypes
 from .._core.names import missing as _missing
 from .._core.registry import namespace as _namespace
 from .._core.sparse import SparseTensor
+from ..ops.sparse_checks import check_sparse_tensor_invariants as check_sparse_tensor_invariants
 from ..ops.sparse_coo import sparse_coo_tensor
 
-__all__ = ["addmm", "mm", "sum"]  # type: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "addmm",  # type: ignore[reportUnsupportedDunderAll]
+    "as_sparse_gradcheck",  # type: ignore[reportUnsupportedDunderAll]
+    "check_sparse_tensor_invariants",
+    "log_softmax",  # type: ignore[reportUnsupportedDunderAll]
+    "mm",  # type: ignore[reportUnsupportedDunderAll]
+    "softmax",  # type: ignore[reportUnsupportedDunderAll]
+    "sum",  # type: ignore[reportUnsupportedDunderAll]
+]
 
 globals().update(_namespace("sparse"))
 
