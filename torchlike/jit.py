@@ -10,14 +10,14 @@ from __future__ import annotations
 import builtins
 import contextlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from ._core.names import missing as _missing
+from .futures import Future
 from .nn.modules.module import Module
 
 __all__ = [
-    "Attribute", "Final", "Future", "ScriptFunction", "ScriptModule", "annotate", "export", "fork", "freeze",
+    "Attribute", "Error", "Final", "Future", "ScriptFunction", "ScriptModule", "annotate", "export", "fork", "freeze",
     "ignore", "interface", "is_scripting", "is_tracing", "isinstance", "load", "optimize_for_inference",
     "optimized_execution", "save", "script", "script_if_tracing", "script_method", "trace", "trace_module",
     "unused", "wait",
@@ -29,6 +29,10 @@ _MSG_FILE = (
     "torch.jit.{name}: TorchScript archives hold compiled code of PyTorch's, which torchlike cannot {verb}. "
     "Use torch.{name} with the module's state_dict()."
 )
+
+
+class Error(Exception):
+    """The error of a running TorchScript program, of which there are none."""
 
 
 class ScriptModule(Module):
@@ -173,7 +177,7 @@ def fork(func: Callable[..., T], *args: Any, **kwargs: Any) -> Future[T]:
 
 def wait(future: Future[T]) -> T:
     """The result of a `fork`."""
-    return future.result()
+    return future.wait()
 
 
 @contextlib.contextmanager
