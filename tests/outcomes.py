@@ -13,8 +13,8 @@ def _plain(x):
     if isinstance(x, dict):
         return {k: _plain(v) for k, v in x.items()}
     if hasattr(x, "detach"):
-        data = x.detach()
-        return str(x.dtype).split(".")[-1], np.asarray(data.numpy())
+        data, dtype = x.detach().resolve_conj().resolve_neg(), str(x.dtype).split(".")[-1]
+        return dtype, np.asarray((data.float() if dtype == "bfloat16" else data).numpy())
     if isinstance(x, (int, float, str, bool, type(None), complex)):
         return x
     return type(x).__name__

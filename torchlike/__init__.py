@@ -29,6 +29,8 @@ from ._core.dtypes import get_default_dtype as get_default_dtype
 from ._core.dtypes import iinfo as iinfo
 from ._core.dtypes import promote_types as promote_types
 from ._core.dtypes import set_default_dtype as set_default_dtype
+from ._core.errors import AcceleratorError as AcceleratorError
+from ._core.errors import FatalError as FatalError
 from ._core.errors import OutOfMemoryError as OutOfMemoryError
 from ._core.modes import enable_grad as enable_grad
 from ._core.modes import inference_mode as inference_mode
@@ -52,9 +54,11 @@ from .ops.convert import layout as layout
 from .ops.convert import memory_format as memory_format
 from .ops.convert import preserve_format as preserve_format
 from .ops.convert import strided as strided
+from .ops.sparse_coo import LAYOUTS as _LAYOUTS
 from .ops.sparse_coo import sparse_coo as sparse_coo
 
 globals().update({d.name: d for d in _dtypes.ALL}, **_dtypes.ALIASES)
+globals().update({layout.name: layout for layout in _LAYOUTS.values()})
 globals().update(_namespace("torch"))
 
 from . import (
@@ -90,6 +94,34 @@ from . import (
 from . import (
     version as version,
 )
+from ._settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from ._settings import compiled_with_cxx11_abi as compiled_with_cxx11_abi
+from ._settings import get_deterministic_debug_mode as get_deterministic_debug_mode
+from ._settings import get_device_module as get_device_module
+from ._settings import get_num_interop_threads as get_num_interop_threads
+from ._settings import get_num_threads as get_num_threads
+from ._settings import init_num_threads as init_num_threads
+from ._settings import (
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+)
+from ._settings import is_warn_always_enabled as is_warn_always_enabled
+from ._settings import set_default_tensor_type as set_default_tensor_type
+from ._settings import set_deterministic_debug_mode as set_deterministic_debug_mode
+from ._settings import set_flush_denormal as set_flush_denormal
+from ._settings import set_num_interop_threads as set_num_interop_threads
+from ._settings import set_num_threads as set_num_threads
+from ._settings import set_warn_always as set_warn_always
+from ._settings import use_deterministic_algorithms as use_deterministic_algorithms
+from ._symbolic import SymBool as SymBool
+from ._symbolic import SymFloat as SymFloat
+from ._symbolic import SymInt as SymInt
+from ._symbolic import sym_float as sym_float
+from ._symbolic import sym_int as sym_int
+from ._symbolic import sym_ite as sym_ite
+from ._symbolic import sym_max as sym_max
+from ._symbolic import sym_min as sym_min
+from ._symbolic import sym_not as sym_not
+from ._symbolic import sym_sum as sym_sum
 from .alias import install as install
 from .alias import installed as installed
 from .alias import uninstall as uninstall
@@ -101,26 +133,35 @@ from .random import initial_seed as initial_seed
 from .random import manual_seed as manual_seed
 from .random import seed as seed
 from .random import set_rng_state as set_rng_state
+from .random import thread_safe_generator as thread_safe_generator
 from .serialization import load as load
 from .serialization import save as save
+from .utils.dlpack import to_dlpack as to_dlpack
 
 __version__ = version.TorchVersion(version.__version__)
 
 
 # Imported when first asked for, so that `import torchlike` costs little more than `import jax`.
 _LATER = (
-    "accelerator", "amp", "backends", "distributed", "distributions", "fft", "hub", "interop", "jit", "linalg", "multiprocessing", "onnx", "optim", "return_types", "signal", "sparse",
+    "accelerator", "amp", "backends", "cpu", "distributed", "distributions", "fft", "futures", "hub", "interop", "jit", "linalg", "masked", "multiprocessing", "onnx", "optim", "return_types", "signal", "sparse",
     "special", "testing",
 )  # fmt: skip
+# Names of those modules that the package has too.
+_ELSEWHERE = {
+    "Event": "cpu.Event", "Future": "futures.Future", "GradScaler": "amp.GradScaler", "JITException": "jit.Error",
+    "ScriptFunction": "jit.ScriptFunction", "Stream": "cpu.Stream", "autocast": "amp.autocast", "fork": "jit.fork",
+    "wait": "jit.wait",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
     if name in _LATER:
         return _import_module(f"{__name__}.{name}")
-    if name == "autocast":
-        return _import_module(f"{__name__}.amp").autocast
+    if name in _ELSEWHERE:
+        module, _, own = _ELSEWHERE[name].partition(".")
+        return getattr(_import_module(f"{__name__}.{module}"), own)
     return _missing(__name__)(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, "autocast"})
+    return sorted({*globals(), *_LATER, *_ELSEWHERE})

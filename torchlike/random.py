@@ -53,6 +53,11 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
+def thread_safe_generator() -> Generator | None:
+    """The generator of a data loading thread; None elsewhere, and workers are processes here: always None."""
+    return None
+
+
 @contextlib.contextmanager
 def fork_rng(
     devices: Any = None,
@@ -96,6 +101,7 @@ __all__ = [
     "manual_seed",
     "parity",
     "seed",
+    "thread_safe_generator",
     "set_rng_state",
 ]
 __getattr__ = missing(__name__)

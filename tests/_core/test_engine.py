@@ -318,12 +318,18 @@ print(w.grad.sum().item(), torch.debug.stats()["compiles"], torch.debug.stats()[
 """
 
 
-def run_script(tmp_path, **env):
+LAPACK_SCRIPT = """
+import torchlike as torch
+print(torch.linalg.solve(torch.full((2, 2), 2.0).tril(), torch.ones(2)).tolist(), torch.debug.stats()["disk_hits"])
+"""
+
+
+def run_script(tmp_path, script=SCRIPT, **env):
     import os
 
     full = {**os.environ, "TORCHLIKE_CACHE_DIR": str(tmp_path), "TORCHLIKE_CACHE": "1", **env}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=full, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, env=full, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
@@ -339,6 +345,12 @@ def test_executables_are_kept_on_disk_and_damage_is_repaired(tmp_path):
     third = run_script(tmp_path)
     assert int(third[1]) == int(first[1]) and third[0] == first[0]
     assert not list(tmp_path.glob("tmp*"))
+
+
+def test_lapack_calls_from_disk_run(tmp_path):
+    first, second = (run_script(tmp_path, LAPACK_SCRIPT) for _ in range(2))
+    assert first[:2] == second[:2] == ["[0.5,", "0.0]"]
+    assert int(second[2]) > int(first[2])
 
 
 def test_eager_mode_gives_the_same_result(tmp_path):

@@ -184,10 +184,8 @@ FIRST_DIFFERS = [
     "det0",
     "lgamma",
     "logcumsumexp",
-    "logit",
     "norm0p",
     "pow_tt",
-    "scatter_prod",
 ]
 # Here the derivative of the derivative is the true limit, or zero with a graph where PyTorch has no graph, NaN, or
 # no formula.

@@ -3,6 +3,7 @@
 
     floors.py            fails where a kind passes a smaller part of its entries than its floor
     floors.py --raise    also writes what was reached into the floors file, upward only
+    floors.py --keep F   also writes each kind's results to F/KIND.json (gaps.py reads them)
 
 The floors are in tests/conformance_floors.json: {kind: part of the entries that pass}.
 """
@@ -22,8 +23,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 FLOORS = HERE.parent / "conformance_floors.json"
-KINDS = ("ops", "modules", "optim")
-SHARDED = ("ops",)  # kinds that conform.py can split
+KINDS = ("ops", "dtypes", "inplace", "errors", "modules", "optim", "api")
+SHARDED = ("ops", "dtypes", "inplace", "errors")  # kinds that conform.py can split
 
 
 def start(kind: str, shard: str, out: Path, samples: int) -> subprocess.Popen[bytes]:
@@ -60,6 +61,7 @@ def main() -> int:
     )
     parser.add_argument("kinds", nargs="*", default=KINDS, help=f"kinds to run; default: {' '.join(KINDS)}")
     parser.add_argument("--raise", dest="lift", action="store_true", help="write higher floors into the file")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write the results there")
     parser.add_argument("--processes", type=int, default=min(os.cpu_count() or 1, 4))
     parser.add_argument("--samples", type=int, default=6, help="samples per entry")
     options = parser.parse_args()
@@ -69,6 +71,9 @@ def main() -> int:
     for kind in options.kinds:
         begin = time.time()
         results = run(kind, options.processes, options.samples)
+        if options.keep:
+            options.keep.mkdir(parents=True, exist_ok=True)
+            (options.keep / f"{kind}.json").write_text(json.dumps(results))
         passed = sum(r["total"] > 0 and r["passed"] == r["total"] for r in results)
         reached = math.floor(1000 * passed / len(results)) / 1000 if results else 0.0
         floor = floors.get(kind, 0.0)

@@ -97,6 +97,39 @@ def test_older_names(name):
     check(lambda T, F, a: OLD[name](T, a), SQUARE, **LOOSE)
 
 
+@pytest.mark.parametrize("scale", [1e-9, 0.1, 5.0, 12.0])
+@pytest.mark.parametrize("n", [1, 2, 6])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_matrix_exp(scale, n, dtype):
+    a = np.array([0.01, 0.3, 1.0])[:, None, None] * scale * rand(3, n, n) / n
+    a = a * (1 + 0.5j) if dtype == "complex128" else a
+    check(
+        lambda T, F, a: T.view_as_real(T.matrix_exp(a) + 0j),
+        a,
+        twice=dtype == "float64",
+        rtol=1e-7,
+        atol=1e-8,
+    )
+
+
+def test_matrix_exp_is_as_good_as_the_dtype():
+    # float32 results are far from those of float64 only where the matrices are far from normal
+    a = (rand(4, 8, 8) * 3).astype(np.float32)
+    exact = torchlike.matrix_exp(torchlike.tensor(a.astype(np.float64))).numpy()
+    got = torchlike.matrix_exp(torchlike.tensor(a)).numpy()
+    assert np.abs(got - exact).max() < 3e-6 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("driver", [None, "gels", "gelsy", "gelsd", "gelss"])
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4)])
+def test_lstsq_residuals(driver, shape):
+    a, b = rand(2, *shape), rand(2, shape[0], 2)
+    check(lambda T, F, a, b: list(T.linalg.lstsq(a, b, driver=driver)), a, b, grad=False, **LOOSE)
+    if shape == (5, 3) and driver in ("gelsd", "gelss"):
+        a[1, :, 1] = a[1, :, 0]  # of rank 2: no residuals
+        check(lambda T, F, a, b: list(T.linalg.lstsq(a, b, driver=driver))[:3], a, b, grad=False, **LOOSE)
+
+
 def test_full_svd():
     check(lambda T, F, a: [T.linalg.svd(a)[1], T.linalg.svd(a)[0].abs()], TALL, grad=False)
     a = torchlike.tensor(WIDE)

@@ -51,6 +51,16 @@ def test_fused(name):
     check(lambda T, F, *x: getattr(T, name)(*x, beta=2, alpha=3), *whole)
 
 
+@pytest.mark.parametrize("shape", [(), (4,), (1, 4), (2, 4)])
+def test_addbmm_in_place_takes_a_smaller_self(shape):
+    def run(T, F, x, a, b):
+        y = x * 1
+        assert y.addbmm_(a, b, alpha=2) is y
+        return y, y._version
+
+    check(run, rand(*shape), rand(5, 2, 3), rand(5, 3, 4))
+
+
 def test_beta_zero_hides_nan():
     check(
         lambda T, F, c, a, b: T.addmm(c, a, b, beta=0),

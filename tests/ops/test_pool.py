@@ -164,6 +164,16 @@ def test_fractional(rank):
     assert pool(x, 2, output_ratio=(0.5,) * rank).shape == (1, 2, *(4,) * rank)
 
 
+@pytest.mark.parametrize("size", [(3, 3), (2, 3), (1, 3)])
+def test_fractional_windows_that_just_fit(size):
+    u = np.random.rand(1, 2, 2)
+    check(
+        lambda T, F, x, u: F.fractional_max_pool2d(x, 3, size, _random_samples=u.detach()),
+        rand(1, 2, 5, 5),
+        u,
+    )
+
+
 X = np.ones((1, 3, 4, 4), np.float32)
 ERRORS = {
     "rank": lambda T, F, x: F.max_pool2d(x[0, 0], 2),
@@ -198,6 +208,7 @@ ERRORS = {
     "unpool_index": lambda T, F, x: F.max_unpool2d(x, x.long() * 100, 2),
     "unpool_size": lambda T, F, x: F.max_unpool2d(x, x.long(), 2, output_size=(20, 20)),
     "fractional": lambda T, F, x: F.fractional_max_pool2d(x, 2),
+    "fractional_deep": lambda T, F, x: F.fractional_max_pool3d(x[None], 2, output_size=(2, 3, 3)),
     "fractional_size": lambda T, F, x: F.fractional_max_pool2d(x, 2, output_size=4),
 }
 

@@ -153,3 +153,25 @@ def test_one_program_for_any_scalar():
         torchlike.quantile(x, p).item()
         torchlike.add(x, x, alpha=p).sum().item()
     assert torchlike.debug.stats()["compiles"] == 0
+
+
+HASHED = ["float16", "bfloat16", "float32", "float64", "int8", "uint8", "int64", "bool"]
+
+
+@pytest.mark.parametrize("dtype", HASHED)
+def test_hash_tensor(dtype):
+    def f(T, F, x):
+        x = x.to(getattr(T, dtype))
+        whole, one = T.hash_tensor(x), T.hash_tensor(x[0, 0])
+        rows, all_kept = x.hash_tensor(1), T.hash_tensor(x, (0, -1), keepdim=True)
+        return [t.tolist() for t in (whole, one, rows, all_kept)]
+
+    check(f, rand(3, 4, low=-9, high=9), grad=False)
+
+
+@pytest.mark.parametrize("args", [((0,), None), ((2, 0), 1), ((2,), 3)])
+def test_hash_tensor_errors(args):
+    shape, dim = args
+    same_error(lambda T, F, x: T.hash_tensor(x) if dim is None else T.hash_tensor(x, dim), np.zeros(shape))
+    same_error(lambda T, F, x: T.hash_tensor(x, mode=1), np.zeros(2))
+    same_error(lambda T, F, x: T.hash_tensor(x), np.zeros(2, np.complex64))

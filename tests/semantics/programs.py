@@ -6,8 +6,6 @@ A program is a list of Python lines that mix creation, views, in-place writes, r
 observations. `Writer` writes them while running them on PyTorch, so that shapes fit; now and then they
 do not, and then both must refuse with the same type of error and leave everything as it was. `facts`
 says what is compared. A failing program is cut down to the lines that matter before it is shown.
-
-Left out, because docs/differences.md lists it: the strides of results that are no views.
 """
 
 from __future__ import annotations
@@ -328,7 +326,7 @@ WEIGHTS = [8, 25, 25, 25, 12, 5]
 # ---- comparing -------------------------------------------------------------------------------
 
 
-def facts(lib: ModuleType, space: Namespace, seen_strides: dict[str, bool]) -> dict[str, Any]:
+def facts(lib: ModuleType, space: Namespace) -> dict[str, Any]:
     """All that is compared of a program's variables."""
     found: dict[str, Any] = {}
     for name, t in space.items():
@@ -339,7 +337,7 @@ def facts(lib: ModuleType, space: Namespace, seen_strides: dict[str, bool]) -> d
                 continue
             found[name] = (
                 tuple(t.shape), str(t.dtype), t.requires_grad, t.is_leaf, history,
-                tuple(t.stride()) if seen_strides.get(name) else None,
+                tuple(k for n, k in zip(t.shape, t.stride()) if n != 1 and t.numel()),
                 array(t), None if not t.is_leaf or t.grad is None else array(t.grad),
             )  # fmt: skip
     found["seen"] = [array(v) if isinstance(v, lib.Tensor) else v for v in space["seen"]]
@@ -371,17 +369,7 @@ def difference(torch: ModuleType, lib: ModuleType, lines: list[str], seed: int) 
     for line, a, b in zip(lines, their_errors, our_errors):
         if (a is None) != (b is None):
             return f"{line}\n  torch: {a}\n  ours:  {b}"
-    own = [
-        t
-        for t in theirs.values()
-        if isinstance(t, torch.Tensor) and t.stride() == torch.empty(t.shape).stride()
-    ]
-    strided = {
-        n: isinstance(t, torch.Tensor) and any(t._base is base for base in own) for n, t in theirs.items()
-    }
-    if any(".data = " in line for line in lines):
-        strided = {}  # a base with other data no longer tells the layout of its views
-    want, got = facts(torch, theirs, strided), facts(lib, ours, strided)
+    want, got = facts(torch, theirs), facts(lib, ours)
     for name in want:
         if name not in got or not same(want[name], got[name]):
             return f"{name}\n  torch: {want[name]}\n  ours:  {got.get(name)}"

@@ -120,9 +120,10 @@ class Node:
         call = self.call
         if saved is not None and call is not None and call.extra is not None:
             places = [i for i in call.extra if self.values[i] is not None]
-            values: Any = self.values
-            values[places[at]] = saved._read()
-            self.residuals = None
+            if places:
+                values: Any = self.values
+                values[places[at]] = saved._read()
+                self.residuals = None
 
     # PyTorch's surface of grad_fn
 

@@ -20,7 +20,7 @@ def add(a: Any, b: Any, create_graph: bool) -> Any:
     """Sum of two gradients `(Value, edge)`, or `(sparse tensor, None)`."""
     if a[0].__class__ is not Value or b[0].__class__ is not Value:
         first, second = wrap(a), wrap(b)
-        return unwrap(first + second if second.is_sparse and not first.is_sparse else second + first)
+        return unwrap(first + second if second._parted and not first._parted else second + first)
     call = add_call(a[0].aval)
     if create_graph and (a[1] is not None or b[1] is not None):
         out, node = taped(call, [a[0], b[0]], [a[1], b[1]], "AddBackward0")
@@ -295,7 +295,7 @@ def unwrap(t: Any) -> Any:
     """A Tensor as a gradient `(Value, edge)`."""
     if t is None:
         return None
-    return (t, None) if t.is_sparse else (t._read(), t._edge())
+    return (t, None) if t._parted else (t._read(), t._edge())
 
 
 def _tensor_hooks(node: Node, slots: list[Any]) -> None:
@@ -339,7 +339,28 @@ def _replaced(hook: Any, g: Any, out: Any) -> Any:
     return unwrap(out)
 
 
+class GradDtype:
+    """Stands among a leaf's hooks, under the key "grad_dtype", for the dtype that its gradients are cast to.
+
+    None: any dtype; a further gradient takes that of the one so far.
+    """
+
+    def __init__(self, dtype: Any):
+        self.dtype = dtype
+
+    def cast(self, leaf: Any, g: Any) -> Any:
+        """The gradient g, as `(Value, edge)`, in the dtype."""
+        dtype = self.dtype or (leaf._grad.dtype if leaf._grad is not None else None)
+        return g if dtype is None or g[0].aval.dtype is dtype else unwrap(wrap(g).to(dtype))
+
+    def __call__(self, grad: Any) -> None:
+        """Changes nothing: the hooks see the gradient as it was cast."""
+
+
 def _leaf_hooks(leaf: Any, g: Any) -> Any:
+    kind = leaf._hooks.get("grad_dtype")
+    if kind is not None and g is not None:
+        g = kind.cast(leaf, g)
     return _apply_tensor_hooks(leaf._hooks, g)
 
 
@@ -378,7 +399,7 @@ def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
     old = leaf._grad
     if old is None:
         leaf._grad = wrap(g)
-    elif create_graph or old.is_sparse:
+    elif create_graph or old._parted:
         leaf._grad = wrap(add(g, unwrap(old), create_graph))
     else:
         old._write(add((old._read(), None), g, False)[0])

@@ -145,6 +145,6 @@ def get_default_device() -> device:
     return _default[0] or CPU
 
 
-def set_default_device(d: Any) -> None:
+def set_default_device(device: Any) -> None:
     """Sets where factory functions make tensors; None is the CPU."""
-    _default[0] = None if d is None else canonical(d)
+    _default[0] = None if device is None else canonical(device)

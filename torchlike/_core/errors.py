@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 
@@ -9,8 +10,30 @@ class OutOfMemoryError(RuntimeError):
     """The device had no room for a result (`torch.OutOfMemoryError`)."""
 
 
+class AcceleratorError(RuntimeError):
+    """An accelerator failed while it computed (`torch.AcceleratorError`)."""
+
+
+class FatalError(Exception):
+    """An error after which the process cannot go on (`torch.FatalError`)."""
+
+
 class TorchlikeWarning(UserWarning):
     """Advice about speed (recompiles and the like), never about results."""
+
+
+class Repeats:
+    """Whether a warning that PyTorch gives once per process is given each time (`torch.set_warn_always`)."""
+
+    always = False
+    given: set[str] = set()
+
+
+def warn_once(text: str, stacklevel: int = 3) -> None:
+    """A UserWarning the first time, or each time if the user wants that."""
+    if Repeats.always or text not in Repeats.given:
+        Repeats.given.add(text)
+        warnings.warn(text, UserWarning, stacklevel=stacklevel)
 
 
 MSG_TWO_DEVICES = "Expected all tensors to be on the same device, but found at least two devices, {} and {}!"

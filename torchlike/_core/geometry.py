@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import errors
+from .layouts import strides_of
 from .tensor import Tensor
 
 _MSG_PARTIAL = (
@@ -13,27 +14,24 @@ _MSG_PARTIAL = (
 )
 
 
-def contiguous_strides(shape: Any) -> tuple[int, ...]:
-    """Row-major strides in elements."""
-    out, step = [], 1
-    for n in reversed(shape):
-        out.append(step)
-        step *= max(n, 1)
-    return tuple(reversed(out))
-
-
 def geometry(t: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """(shape, strides, storage offset) of a Tensor."""
     s = t._storage
-    shape = s.value.aval.shape
+    a = s.value.aval
+    shape = a.shape
     if s.host is not None and s.host.ndim == len(shape) and s.host.size:
         strides = tuple(k // s.host.itemsize for k in s.host.strides)
     else:
-        strides = contiguous_strides(shape)
+        strides = strides_of(shape, a.order)
     offset = 0
     for lens in t._lens or ():
         shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
     return tuple(shape), tuple(strides), offset
+
+
+def row_major(t: Tensor) -> bool:
+    """Whether a Tensor is no view and lies in row-major order, without a look at strides."""
+    return t._lens is None and t._storage.host is None and t._storage.value.aval.order is None
 
 
 def check_repeated(written: Tensor) -> None:

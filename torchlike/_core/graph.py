@@ -20,6 +20,7 @@ import jax.core
 import numpy as np
 
 from . import devices, dtypes
+from .layouts import Order, shortest
 from .modes import local
 
 ARRAY, FLOAT, INT, COMPLEX, KEY = range(5)
@@ -32,15 +33,25 @@ HARD_LIMIT = 20_000  # calls before a Trace is run wherever it stands
 class Aval:
     """Shape, dtype and device of a Value; equal ones are one object.
 
+    `order` is the order of the elements in memory as PyTorch would have it (see `layouts.py`).
     `group` is ARRAY for arrays; for a host scalar lifted to an input it is the
     pack (one host array per dtype) that carries it. `wanted` stands for the Aval
     of an operand that wants a gradient, in the keys of calls.
     """
 
-    __slots__ = ("shape", "dtype", "device", "ndim", "size", "group", "struct", "wanted", "__weakref__")
+    __slots__ = (
+        "shape", "dtype", "device", "ndim", "size", "group", "order", "struct", "wanted", "__weakref__",
+    )  # fmt: skip
 
-    def __init__(self, shape: tuple[int, ...], dtype: dtypes.dtype, device: Any, group: int = ARRAY):
-        self.shape, self.dtype, self.device, self.group = shape, dtype, device, group
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: dtypes.dtype,
+        device: Any,
+        group: int = ARRAY,
+        order: Order = None,
+    ):
+        self.shape, self.dtype, self.device, self.group, self.order = shape, dtype, device, group, order
         self.ndim = len(shape)
         self.size = 1
         for n in shape:
@@ -49,21 +60,28 @@ class Aval:
         self.wanted = object()
 
     def __repr__(self) -> str:
-        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]@{self.device}" + (
-            f"#{self.group}" if self.group else ""
-        )
+        text = f"{self.dtype.name}[{','.join(map(str, self.shape))}]@{self.device}"
+        if self.order is not None:
+            text += f"~{''.join(map(str, self.order))}"
+        return text + (f"#{self.group}" if self.group else "")
 
 
-_avals: dict[tuple[tuple[int, ...], dtypes.dtype, Any], Aval] = {}
+_avals: dict[tuple[tuple[int, ...], dtypes.dtype, Any, Order], Aval] = {}
 
 
-def aval(shape: tuple[int, ...], dtype: dtypes.dtype, device: Any = devices.CPU) -> Aval:
-    """The interned Aval of a plain array."""
-    key = (shape, dtype, device)
+def aval(shape: tuple[int, ...], dtype: dtypes.dtype, device: Any = devices.CPU, order: Order = None) -> Aval:
+    """The interned Aval of a plain array; an order must be the `shortest`."""
+    key = (shape, dtype, device, order)
     found = _avals.get(key)
     if found is None:
-        found = _avals.setdefault(key, Aval(tuple(int(n) for n in shape), dtype, device))
+        found = _avals.setdefault(key, Aval(tuple(int(n) for n in shape), dtype, device, order=order))
     return found
+
+
+def reordered(a: Aval, order: Order) -> Aval:
+    """The Aval with another order of the elements in memory."""
+    order = shortest(a.shape, order)
+    return a if order == a.order else aval(a.shape, a.dtype, a.device, order)
 
 
 SCALAR = {
@@ -97,9 +115,9 @@ class Value:
         self.aval, self.arr, self.trace, self.slot, self.shared = aval, arr, trace, slot, shared
 
 
-def without_data(shape: tuple[int, ...], d: dtypes.dtype) -> Value:
+def without_data(shape: tuple[int, ...], d: dtypes.dtype, order: Order = None) -> Value:
     """A Value on the meta device."""
-    return Value(aval(shape, d, devices.META), NO_DATA)
+    return Value(aval(shape, d, devices.META, order), NO_DATA)
 
 
 DEAD: Any = object()  # stands in `Trace.vals` for a result that nobody can hold
@@ -297,9 +315,9 @@ def raise_failed(arr: Any) -> None:
 def to_device(v: Value, device: Any) -> Value:
     """A copy of a concrete Value on another device; the meta device takes any Value's shape."""
     if device is devices.META:
-        return without_data(v.aval.shape, v.aval.dtype)
+        return without_data(v.aval.shape, v.aval.dtype, v.aval.order)
     moved = jax.device_put(v.arr, devices.jax_device(device))
-    return Value(aval(v.aval.shape, v.aval.dtype, device), moved)
+    return Value(aval(v.aval.shape, v.aval.dtype, device, v.aval.order), moved)
 
 
 def current_trace(device: Any) -> Trace:
@@ -341,6 +359,22 @@ def record(call: Call, operands: list[Value]) -> list[Value]:
     if t.eager:
         t.run(t, "eager")
     return results
+
+
+_arrangements: dict[Any, Call] = {}
+
+
+def arranged(v: Value, order: Order) -> Value:
+    """The same elements in another order in memory: recorded, and nothing to do for XLA."""
+    target = reordered(v.aval, order)
+    if target is v.aval:
+        return v
+    call = _arrangements.get((v.aval, target))
+    if call is None:
+        text = f"arrange|{v.aval}|{target}"
+        call = Call("arrange", text, lambda x: (x,), (v.aval,), (target,), v.aval.device)
+        _arrangements[v.aval, target] = call
+    return record(call, [v])[0]
 
 
 def apply_now(call: Call, operands: list[Value]) -> list[Value]:

@@ -52,7 +52,7 @@ def host_array(t: Tensor, force: bool = False) -> np.ndarray | None:
         return None
     storage = t._storage
     av = storage.value.aval
-    if av.device is not devices.CPU:
+    if av.device is not devices.CPU or (av.order is not None and t._lens is not None):
         return None
     array = storage.host
     if array is None:

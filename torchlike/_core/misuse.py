@@ -128,8 +128,8 @@ class Signature:
         return cls(params, hidden)
 
     @classmethod
-    def of_function(cls, fn: Callable[..., Any], has_out: bool) -> Signature:
-        """Reads the signature of a Python function with annotations."""
+    def of_function(cls, fn: Callable[..., Any], has_out: bool, many: bool = False) -> Signature:
+        """Reads the signature of a Python function with annotations; `many`: `out` is a tuple of tensors."""
         params, more = [], False
         for p in inspect.signature(fn).parameters.values():
             if p.kind is p.VAR_KEYWORD:
@@ -147,7 +147,8 @@ class Signature:
                 Param(p.name, kind, optional, none or p.default is None, p.kind is p.KEYWORD_ONLY, shown)
             )
         if has_out:
-            params.append(Param("out", "Tensor", True, True, True, "Tensor out = None"))
+            kind = _TENSORS if many else "Tensor"
+            params.append(Param("out", kind, True, True, True, f"{kind} out = None"))
         return cls(params, more=more)
 
     def of_method(self) -> Signature | None:
@@ -252,7 +253,8 @@ def _signatures(public: Any, space: str, name: str) -> list[Signature]:
         kinds = {p.kind for p in inspect.signature(fn).parameters.values()}
         if {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds:
             return []  # it reads its arguments itself
-        found = [Signature.of_function(fn, getattr(public, "has_out", False))]
+        many = getattr(getattr(public, "op", None), "result_class", None) is not None
+        found = [Signature.of_function(fn, getattr(public, "has_out", False), many)]
     if not method:
         return found
     return [m for s in found if (m := s.of_method()) is not None]

@@ -23,7 +23,7 @@ def overrides(t: Tensor) -> bool:
 
 def as_plain(t: Tensor) -> Tensor:
     """A subclass instance as a plain Tensor with the same data and history; sparse ones have no such form."""
-    if t.is_sparse:
+    if t._parted:
         raise Overridden
     p = cast(Any, object.__new__(Tensor))
     p.__dict__.update(t.__dict__)

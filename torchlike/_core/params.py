@@ -110,6 +110,12 @@ def cast_array(x: Any, jnp_dtype: Any) -> Any:
     """A dtype conversion with C's rules where JAX's differ (complex to real drops the imaginary part)."""
     if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(jnp_dtype, jnp.complexfloating):
         x = jnp.real(x) if jnp_dtype != np.bool_ else x != 0
+    if (
+        np.dtype(jnp_dtype).kind in "iu"
+        and np.dtype(jnp_dtype).itemsize < 4
+        and jnp.issubdtype(x.dtype, jnp.floating)
+    ):
+        x = x.astype(jnp.int32)  # of which the low bits are kept, where JAX would hold it at the limits
     return x.astype(jnp_dtype)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -264,32 +264,34 @@ def tensor_str(
 
 
 def sparse_str(
-    indices: np.ndarray,
-    values: np.ndarray,
+    parts: Mapping[str, np.ndarray],
     size: Sequence[int],
+    nnz: int,
+    kind: str,
     dtype_name: str,
     device: str = "cpu",
     requires_grad: bool = False,
     grad_fn_name: str | None = None,
     default_dtype_name: str = "float32",
 ) -> str:
-    """`repr` of a sparse COO tensor, character for character PyTorch's.
+    """`repr` of a sparse tensor, character for character PyTorch's.
 
     Args:
-        indices: (sparse dimensions, entries); values: (entries, ...), both on the host.
-        size: the tensor's shape; the rest as for `tensor_str`.
+        parts: index tensors and values on the host, by the names they are printed with.
+        size: the tensor's shape; nnz: how many entries are printed.
+        kind: "coo", "csr", ...; the rest as for `tensor_str`.
     """
     prefix = "tensor("
     indent = len(prefix)
-    parts = []
-    for name, array in (("indices", indices), ("values", values)):
+    shown = []
+    for name, array in parts.items():
         head = f"{name}=tensor("
         tail = f", size={tuple(array.shape)}" if array.size == 0 else ""
-        parts.append(head + contents_str(array, indent + len(head)) + tail + ")")
-    first, *suffixes = [
+        shown.append(head + contents_str(array, indent + len(head)) + tail + ")")
+    suffixes = [
         *([f"device='{device}'"] if device != "cpu" else []),
         f"size={tuple(int(n) for n in size)}",
-        f"nnz={values.shape[0]}",
+        f"nnz={nnz}",
     ]
     if dtype_name not in (
         default_dtype_name,
@@ -298,10 +300,12 @@ def sparse_str(
         "bool",
     ):
         suffixes.append(f"dtype=torch.{dtype_name}")
-    suffixes.append("layout=torch.sparse_coo")
+    suffixes.append(f"layout=torch.sparse_{kind}")
     if grad_fn_name is not None:
         suffixes.append(f"grad_fn=<{grad_fn_name}>")
     elif requires_grad:
         suffixes.append("requires_grad=True")
-    line = ",\n" + " " * indent
-    return _with_suffixes(prefix + line.join([*parts, first]), suffixes, indent, indent + len(first))
+    if kind == "coo":  # the first one on a line of its own
+        shown.append(suffixes.pop(0))
+    text = prefix + (",\n" + " " * indent).join(shown)
+    return _with_suffixes(text, suffixes, indent, indent + len(shown[-1]) if kind == "coo" else None)

@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import jax.core
 import numpy as np
+from jax._src import xla_bridge
 from jaxlib import xla_client
 
 from . import checks, devices, precision
@@ -60,6 +61,11 @@ class _Platform(threading.local):
 
 
 _platform = _Platform()
+
+
+def started() -> bool:
+    """Whether JAX has chosen its devices, after which settings like the number of threads are fixed."""
+    return xla_bridge.backends_are_initialized()
 
 
 def lowering_platform() -> str:

@@ -82,6 +82,7 @@ def refusing(fn: Callable[..., Any], space: str, name: str) -> Callable[..., Any
             raise
 
     functools.update_wrapper(public, fn)
+    public.__name__ = name  # by which classes with a `__torch_function__` know it
     return public
 
 

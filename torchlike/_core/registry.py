@@ -12,11 +12,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from . import dtypes, errors
+from . import errors
 from .autograd import QUIET
 from .geometry import check_overlap, check_repeated
 from .graph import SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
+from .out_dtypes import out_error
 from .overrides import PLAIN as PLAIN
 from .overrides import Overridden, as_plain, dispatch
 from .params import ALWAYS_BOOL as ALWAYS_BOOL
@@ -123,10 +124,9 @@ def write_out(op_name: str, results: Any, out: Any) -> Any:
         ra, oa = r._aval, o._aval
         if o._inference and not local.ctx.inference:
             raise RuntimeError(errors.MSG_INFERENCE_INPLACE)
-        if not dtypes.can_cast(ra.dtype, oa.dtype):
-            raise RuntimeError(
-                f"result type {SCALAR_NAMES[ra.dtype.name]} can't be cast to the desired output type {SCALAR_NAMES[oa.dtype.name]}"
-            )
+        error = out_error(op_name, ra.dtype, oa.dtype)
+        if error is not None:
+            raise error
         if ra.shape != oa.shape:
             if oa.size:
                 import warnings
@@ -205,7 +205,8 @@ def op(
     name: str | None = None, aliases: tuple[str, ...] = (), operator: str | None = None, inplace: bool | None = None,
     inplace_spaces: tuple[str, ...] = (), out: bool | None = None, saves: tuple[str, ...] = (),
     differentiable: bool = True, residual: bool = False, returns: tuple[str, ...] | None = None,
-    check: Callable | None = None, grad_name: str | None = None, row: type[Op] = Op, **extra: Any,
+    check: Callable | None = None, grad_name: str | None = None, layout: Callable | None = None, row: type[Op] = Op,
+    **extra: Any,
 ) -> Any:  # fmt: skip
     """Declares a row. The decorated function is the JAX lowering; the result is the public operator.
 
@@ -224,16 +225,18 @@ def op(
         returns: field names, if the result is a namedtuple.
         check: called once per new signature with avals and static values; raises PyTorch's errors.
         grad_name: name of the Node.
+        layout: `layout(result avals, operand avals, args) -> result avals` in PyTorch's order in memory
+            (default: that of the operands for promoted rows, else row-major).
     """
     if fn is None:
         return functools.partial(
             op, promote=promote, spaces=spaces, name=name, aliases=aliases, operator=operator, inplace=inplace,
             inplace_spaces=inplace_spaces, out=out, saves=saves, differentiable=differentiable, residual=residual,
-            returns=returns, check=check, grad_name=grad_name, row=row, **extra,
+            returns=returns, check=check, grad_name=grad_name, layout=layout, row=row, **extra,
         )  # fmt: skip
     public_name = name or fn.__name__
     made = row(fn, public_name, promote=promote, saves=saves, differentiable=differentiable, residual=residual,
-               returns=returns, check=check, grad_name=grad_name, **extra)  # fmt: skip
+               returns=returns, check=check, grad_name=grad_name, layout=layout, **extra)  # fmt: skip
     if out is None:
         out = promote is not None and bool({"torch", "linalg", "special"} & set(spaces))
     public = _publish_all(functools.partial(_public, made, fn, out), public_name, spaces, aliases)
@@ -299,6 +302,11 @@ def _attach_operator(operator: str, public: Callable, twin: Callable | None) -> 
         return
 
     def reflected(self: Tensor, other: Any) -> Any:
+        if self.__class__ not in PLAIN and not isinstance(self, Tensor):
+            raise TypeError(
+                f"descriptor '__r{operator}__' for 'torch._C.TensorBase' objects doesn't apply to a "
+                f"'{type(self).__name__}' object"
+            )
         if operator == "truediv" and isinstance(other, np.ndarray):
             return self.reciprocal() * other
         return public(other, self) if fits(other) else NotImplemented

@@ -18,6 +18,7 @@ from .autograd import tape, taping
 from .dtypes import dtype
 from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
+from .orders import as_operands
 from .overrides import PLAIN, Overridden, as_plain, overrides
 from .params import (
     ALWAYS_BOOL,
@@ -63,11 +64,14 @@ _identities: dict[str, int] = {}  # rows of one name are told apart by their ord
 class Op:
     """One row: a JAX lowering with what PyTorch says about it."""
 
+    cast_names = SCALAR_NAMES  # how an in-place call names the dtype that its result does not fit
     casts_scalars = True  # lifted numbers reach the lowering in the row's compute dtype
 
     def __init__(self, fn: Callable, name: str, *, promote: str | None, saves: tuple[str, ...], differentiable: bool,
-                 residual: bool, returns: tuple[str, ...] | None, check: Callable | None, grad_name: str | None):  # fmt: skip
+                 residual: bool, returns: tuple[str, ...] | None, check: Callable | None, grad_name: str | None,
+                 layout: Callable | None = None):  # fmt: skip
         self.fn, self.name, self.promote, self.check = fn, name, promote, check
+        self.layout = layout or (None if promote is None else as_operands)
         self.differentiable, self.residual = differentiable, residual
         camel = "".join(p[:1].upper() + p[1:] for p in name.strip("_").split("_"))
         self.grad_name = grad_name or f"{camel}Backward0"
@@ -175,6 +179,8 @@ class Op:
                         owners.append(t)
                         edges.append(t._edge() if grad and t._req else None)
                         key.append(v.aval if edges[-1] is None else v.aval.wanted)
+                except Overridden:
+                    raise
                 except (AttributeError, TypeError):
                     self._bad_list(a, args)
                 key.append(len(a))
@@ -210,18 +216,21 @@ class Op:
         return call, outs, node
 
     def _note_saved(self, call: Call, node: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> None:
-        """Notes the versions of the tensors that backward needs (of those PyTorch saves, the ones the vjp uses)."""
+        """Notes the versions of the tensors that backward needs: of those PyTorch saves, the ones the vjp uses.
+
+        With one operand PyTorch looks at it even where its gradient turns out not to need it.
+        """
         spots = call.extra
         if spots is None:
             spots = call.extra = self._spots(args, cast)
         node.versions = versions = []
         pin, kept = node.trace, node.values
         for at in spots:
-            if kept[at] is not None:
+            if kept[at] is not None or len(kept) == 1:
                 t = owners[at]
                 s = t._storage
                 s.pinned = pin
-                versions.append((s, s.version, kept[at].aval.shape, t))
+                versions.append((s, s.version, call.avals[at].shape, t))
 
     def _spots(self, args: tuple[Any, ...], cast: Any) -> tuple[int, ...]:
         """The operands that the saved parameters are; an in-place call's own self is not among them."""
@@ -341,12 +350,14 @@ class Op:
             if result is not None and not dtypes.can_cast(result, cast.dtype):
                 raise RuntimeError(
                     f"result type {SCALAR_NAMES[result.name]} can't be cast to the desired output type "
-                    f"{SCALAR_NAMES[cast.dtype.name]}"
+                    f"{self.cast_names[cast.dtype.name]}"
                 )
             if cast.shape is not None and out.shape != cast.shape:
                 raise RuntimeError(
                     f"output with shape {list(cast.shape)} doesn't match the broadcast shape {list(out.shape)}"
                 )
+        if self.layout is not None:
+            call.outs = self.layout(call.outs, avals, args)
         call.derived["plan"] = dict(zip(params, plan))  # type: ignore[assignment]
         self.calls[key] = call
         return call

@@ -105,6 +105,11 @@ def _blend(others: str, scales: str = "Number beta = 1, Number alpha = 1") -> tu
     return (f"Tensor input, {others}, *, {scales}, <out>", f"~{first}, Tensor input, {others}")
 
 
+def _method(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The signatures as a method's."""
+    return tuple([t.replace("Tensor input, ", "").replace(", <out>", "") for t in texts])
+
+
 OVERLOADS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal", "copysign",
@@ -129,8 +134,8 @@ OVERLOADS: dict[str, tuple[str, ...]] = {
     "bmm": _matrix("Tensor mat2", False),
     "Tensor.mm": ("Tensor mat2",),
     "Tensor.bmm": ("Tensor mat2",),
-    "Tensor.addmm": _blend("Tensor mat1, Tensor mat2")[:1],
-    "Tensor.baddbmm": _blend("Tensor batch1, Tensor batch2")[:1],
+    "Tensor.addmm": _method(_blend("Tensor mat1, Tensor mat2")),
+    "Tensor.baddbmm": _method(_blend("Tensor batch1, Tensor batch2")),
     "addmv": _blend("Tensor mat, Tensor vec"),
     "addr": _blend("Tensor vec1, Tensor vec2"),
     "addbmm": _blend("Tensor batch1, Tensor batch2"),
@@ -187,6 +192,32 @@ OVERLOADS: dict[str, tuple[str, ...]] = {
         "Tensor input, int sections, int dim = 0",
     ),
     "chunk": ("Tensor input, int chunks, int dim = 0",),
+    "alias_copy": ("Tensor input, *, <out>",),
+    "detach_copy": ("Tensor input, *, <out>",),
+    "as_strided_copy": (
+        "Tensor input, tuple of ints size, tuple of ints stride, int storage_offset = None, *, <out>",
+    ),
+    "expand_copy": ("Tensor input, tuple of ints size, *, bool implicit = False, <out>",),
+    "permute_copy": ("Tensor input, tuple of ints dims, *, <out>",),
+    "slice_copy": ("Tensor input, int dim = 0, int start = None, int end = None, int step = 1, *, <out>",),
+    "split_copy": ("Tensor input, int split_size, int dim = 0, *, <outs>",),
+    "split_with_sizes_copy": ("Tensor input, tuple of ints split_sizes, int dim = 0, *, <outs>",),
+    "unbind_copy": ("Tensor input, int dim = 0, *, <outs>",),
+    "squeeze_copy": (
+        "Tensor input, *, <out>", "Tensor input, int dim, *, <out>", "Tensor input, tuple of ints dim, *, <out>",
+    ),
+    "view_copy": ("Tensor input, torch.dtype dtype, *, <out>", "Tensor input, tuple of ints size, *, <out>"),
+    "nonzero_static": ("Tensor input, *, int size, int fill_value = -1, <out>",),
+    "fake_quantize_per_tensor_affine": (
+        "Tensor input, Tensor scale, Tensor zero_point, int quant_min, int quant_max",
+        "Tensor input, float scale, int zero_point, int quant_min, int quant_max",
+    ),
+    "segment_reduce": (
+        "Tensor data, str reduce, *, Tensor lengths = None, Tensor indices = None, Tensor offsets = None, int axis = 0, "
+        "bool unsafe = False, Number initial = None",
+    ),
+    "unsafe_split": ("Tensor input, int split_size, int dim = 0",),
+    "unsafe_split_with_sizes": ("Tensor input, tuple of ints split_sizes, int dim = 0",),
     "unbind": ("Tensor input, int dim = 0",),
     "cat": ("tuple of Tensors tensors, int dim = 0, *, <out>",),
     "stack": ("tuple of Tensors tensors, int dim = 0, *, <out>",),
@@ -257,6 +288,7 @@ OVERLOADS: dict[str, tuple[str, ...]] = {
         "Number end, *, <out>, <new>", "Number start, Number end, *, <new>",
         "Number start, Number end, Number step = 1, *, <out>, <new>",
     ),
+    "range": ("Number start, Number end, Number step = 1, *, <out>, <new>",),
     "linspace": tuple(s.format("") for s in _GRID),
     "logspace": tuple(s.format("float base = 10.0, ") for s in _GRID),
     **dict.fromkeys(("bartlett_window", "blackman_window", "hann_window"), _WINDOW),

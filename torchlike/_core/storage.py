@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from . import devices, dtypes, engine, program
-from .graph import Value, aval, current_trace, without_data
+from .graph import Value, arranged, aval, current_trace, without_data
+from .layouts import Order, laid
 
 _ALIGN = 64
 
@@ -35,13 +36,17 @@ class Storage:
         """The current Value; a snapshot while NumPy shares the memory."""
         if self.host is None:
             return self.value
+        order = self.value.aval.order
         if not self.seen_outside():  # nobody else can write any more
-            self.value, self.host = value_from_numpy(self.host, copy=False), None
+            self.value, self.host = value_from_numpy(self.host, copy=False, order=order), None
             return self.value
-        return value_from_numpy(self.host)
+        return value_from_numpy(self.host, order=order)
 
     def write(self, value: Value) -> None:
-        """Rebinds the cell to a new Value of any shape; aliases see it."""
+        """Rebinds the cell to a new Value of any shape; aliases see it. Memory keeps its order."""
+        a, was = value.aval, self.value.aval
+        if a is not was and a.order != was.order and a.shape == was.shape:
+            value = arranged(value, was.order)
         if self.host is None:
             engine.journal(self)
         self.touch()
@@ -70,7 +75,7 @@ class Storage:
     def share(self) -> np.ndarray:
         """NumPy memory that this Storage and the caller see alike from now on."""
         if self.host is None:
-            self.host = np.array(engine.host(self.value))
+            self.host = laid(engine.host(self.value), self.value.aval.order)
         return self.host
 
 
@@ -78,7 +83,7 @@ def write_all(storages: list[Storage], values: Any) -> None:
     """`Storage.write` for many cells at once: what an optimizer's step does to every parameter."""
     traces: dict[Any, Any] = {}
     for s, v in zip(storages, values):
-        if s.host is not None or s.pinned is not None:
+        if s.host is not None or s.pinned is not None or v.aval is not s.value.aval:
             s.write(v)
             continue
         old = s.value
@@ -114,13 +119,15 @@ def aligned_copy(a: np.ndarray) -> np.ndarray:
     return out
 
 
-def value_from_numpy(a: np.ndarray, device: Any = devices.CPU, copy: bool = True) -> Value:
+def value_from_numpy(
+    a: np.ndarray, device: Any = devices.CPU, copy: bool = True, order: Order = None
+) -> Value:
     """A concrete Value with the data of a NumPy array (`copy=False`: the array is the caller's gift)."""
     d = dtypes.from_jnp(a.dtype)
     if device is devices.META:
-        return without_data(a.shape, d)
+        return without_data(a.shape, d, order)
     if a.dtype.byteorder == ">":
         a = a.astype(a.dtype.newbyteorder("="))
-    av = aval(a.shape, d, device)
+    av = aval(a.shape, d, device, order)
     owned = aligned_copy(a) if copy else np.ascontiguousarray(a).reshape(a.shape)
     return Value(av, program.place(owned, av))

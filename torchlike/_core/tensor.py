@@ -17,6 +17,7 @@ from . import devices, dtypes, engine, errors, roots
 from .autograd import QUIET, TYPE_NAMES, Node, RemovableHandle, note_quiet, public_version, quiet_writes
 from .errors import ManyViews, StaleView
 from .graph import Value, aval
+from .layouts import Order, order_like
 from .modes import local
 from .storage import Storage, value_from_numpy
 from .vjp import add_call
@@ -232,7 +233,7 @@ class Tensor(metaclass=_TensorMeta):
                 self._node, self._req = StaleView(trait.stale(self._node)), True
             if self._node.__class__ is StaleView:
                 base = None
-        if edge is None or base is None or not local.ctx.grad:
+        if edge is None or base is None or not (local.ctx.grad or stale):
             part = None if s.host is None or not s.seen_outside() else shared_part(s.host, lenses)
             self._value = (
                 lenses[0].op.look_chain(s.read(), lenses) if part is None else value_from_numpy(part)
@@ -241,14 +242,20 @@ class Tensor(metaclass=_TensorMeta):
             value, own = s.read(), lenses
             if base._lens is not None:
                 value, own = base._read(), lenses[len(base._lens) :]
-            for lens in own:
-                value, edge = lens.op.look(value, edge, lens.args)
+            before, local.ctx.grad = (
+                local.ctx.grad,
+                True,
+            )  # as in PyTorch, a view takes over its base's history in any mode
+            try:
+                for lens in own:
+                    value, edge = lens.op.look(value, edge, lens.args)
+            finally:
+                local.ctx.grad = before
             self._value = value
         self._seen = s.version
         if (
             base is not None
-            and (stale or edge is not None)
-            and (local.ctx.grad or edge is None)
+            and (stale or (edge is not None and local.ctx.grad))
             and (edge is not None or self._node is not None)
         ):
             self._set_edge(_nowhere(self._shown) if edge is None else edge)
@@ -281,7 +288,10 @@ class Tensor(metaclass=_TensorMeta):
             s.write(self._lens[0].op.put_chain(s.read(), value, self._lens))
             if self._trait is QUIET:
                 note_quiet(s)
-            self._value, self._seen = (value, s.version) if s.host is None else (None, -1)
+            if self._seen == WRITTEN:
+                self._value = None  # its history is still to be read from its base
+            else:
+                self._value, self._seen = (value, s.version) if s.host is None else (None, -1)
             if self._trait is not None and self._node is not None:
                 self._seen -= 1  # one of many views: reading it with its history is an error from now on
             if base is None and history:
@@ -477,10 +487,18 @@ class Tensor(metaclass=_TensorMeta):
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self._scalar())
+        return float(self._real_scalar("double"))
 
     def __int__(self) -> int:
-        return int(self._scalar())
+        return int(self._real_scalar("int64_t"))
+
+    def _real_scalar(self, target: str) -> Any:
+        value = self._scalar()
+        if value.__class__ is complex:
+            if value.imag:
+                raise RuntimeError(f"value cannot be converted to type {target} without overflow")
+            value = value.real
+        return value
 
     def __complex__(self) -> complex:
         return complex(self._scalar())
@@ -613,10 +631,11 @@ class Tensor(metaclass=_TensorMeta):
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             have, own = value._aval, self._aval
-            if have.dtype is not own.dtype:
+            wanted = own.dtype if self._node is not None else self.grad_dtype
+            if wanted is not None and have.dtype is not wanted:
                 raise RuntimeError(
                     errors.MSG_GRAD_DTYPE.format(
-                        dtypes.C_NAMES[have.dtype.name], TYPE_NAMES[own.dtype.name][:-6]
+                        dtypes.C_NAMES[have.dtype.name], TYPE_NAMES[wanted.name][:-6]
                     )
                 )
             if have.shape != own.shape:
@@ -634,6 +653,33 @@ class Tensor(metaclass=_TensorMeta):
     @grad.deleter
     def grad(self) -> None:
         self._grad = None
+
+    @property
+    def grad_dtype(self) -> dtypes.dtype | None:
+        """The dtype of `.grad` of a leaf: gradients are cast to it. Its own dtype unless set; None allows any.
+
+        Raises:
+            RuntimeError: this is no leaf; when set, `.grad` is of another dtype already.
+        """
+        if self.grad_fn is not None:
+            raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+        kind = self._hooks.get("grad_dtype") if self._hooks else None  # type: ignore[call-overload]
+        return self.dtype if kind is None else kind.dtype
+
+    @grad_dtype.setter
+    def grad_dtype(self, value: dtypes.dtype | None) -> None:
+        if self.grad_fn is not None:
+            raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+        if value is not None and not isinstance(value, dtypes.dtype):
+            raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(value).__name__}")
+        if value is not None and self._grad is not None and self._grad.dtype is not value:
+            raise RuntimeError(
+                f"Cannot set grad_dtype to '{TYPE_NAMES[value.name][:-6]}' because there is already a gradient with dtype "
+                f"'{dtypes.C_NAMES[self._grad.dtype.name]}'. Please clear the gradient (.grad = None) before changing "
+                "grad_dtype, or ensure the new grad_dtype matches the existing gradient's dtype."
+            )
+        self._hooks = {} if self._hooks is None else self._hooks
+        self._hooks["grad_dtype"] = tape.GradDtype(value)  # type: ignore[index]
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None,
                  create_graph: bool = False, inputs: Any = None) -> None:  # fmt: skip
@@ -719,17 +765,17 @@ def _nowhere(shown: Any) -> Any:
     return taped_alias(leaf._storage.value, leaf)[1], 0
 
 
-def from_numpy_copy(array: np.ndarray, device: Any = None) -> Tensor:
-    """A Tensor with a copy of a NumPy array's data."""
-    return Tensor._from_value(
-        value_from_numpy(np.asarray(array), devices.canonical(device) if device else devices.CPU)
-    )
+def from_numpy_copy(array: np.ndarray, device: Any = None, order: Order = None) -> Tensor:
+    """A Tensor with a copy of a NumPy array's data, whose elements lie in `order` in memory."""
+    target = devices.canonical(device) if device else devices.CPU
+    return Tensor._from_value(value_from_numpy(np.asarray(array), target, order=order))
 
 
 def from_numpy_shared(array: np.ndarray) -> Tensor:
     """A Tensor that shares a NumPy array's memory (`torch.from_numpy`)."""
     d = dtypes.from_jnp(array.dtype)
-    t = Tensor._from_value(Value(aval(tuple(array.shape), d)))
+    order = None if array.flags.c_contiguous else order_like(array.shape, [(array.shape, array.strides)])
+    t = Tensor._from_value(Value(aval(tuple(array.shape), d, order=order)))
     t._storage.host = array
     return t
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from .autograd import taped
 from .errors import MSG_INFERENCE_VIEW, MSG_NO_GRAD_VIEW, ManyViews
-from .graph import SCALAR, Call, Value, make_call, record
+from .graph import SCALAR, Aval, Call, Value, make_call, record, reordered
+from .layouts import order_like, strides_of
 from .modes import local
 from .overrides import PLAIN
 from .params import OMITTED, SCALAR_
@@ -75,6 +76,11 @@ class ViewOp(Op):
             t._trait = FIRST if x._trait.__class__ is ManyViews else x._trait
         t._inference = x._inference
         return t
+
+    def _make(self, key: tuple[Any, ...], args: tuple[Any, ...], values: list[Value], cast: Any) -> Call:
+        call = super()._make(key, args, values, cast)
+        call.outs = (_seen(call.outs[0], values[0].aval, (Lens(self, args[1:]),)),)
+        return call
 
     def _known(self, x: Tensor, args: tuple[Any, ...]) -> Call | None:
         """The call of this view if it has been made before."""
@@ -167,6 +173,23 @@ class ViewOp(Op):
         return tuple(self.raw_defaults[i + 1] if a is OMITTED else a for i, a in enumerate(args))
 
 
+def _seen(out: Aval, base: Aval, lenses: tuple[Lens, ...]) -> Aval:
+    """A view's Aval with the order in which it shows its base's memory, as far as that is known.
+
+    A view's gaps are not known here: of a view of a view only the order is right, which is what
+    pointwise rows ask for. `geometry` tells a Tensor's exact strides.
+    """
+    shape, strides, offset = base.shape, strides_of(base.shape, base.order), 0
+    for lens in lenses:
+        if lens.op.geometry is None:
+            return out
+        try:
+            shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
+        except RuntimeError:  # only a base with gaps has this view
+            return out
+    return reordered(out, order_like(shape, [(shape, strides)]))
+
+
 _puts: dict[Any, Call] = {}
 _looks: dict[Any, Call] = {}
 
@@ -210,9 +233,11 @@ def _make_look_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: 
 
     device = avals[0].device
     with lowering_for(device):
-        return make_call(
+        call = make_call(
             lenses[-1].op.name, f"look|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device
         )
+    call.outs = (_seen(call.outs[0], avals[0], lenses),)
+    return call
 
 
 def _make_put_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: tuple[Any, ...]) -> Call:
@@ -237,4 +262,6 @@ def _make_put_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: t
     repeats = any(lens.op.repeats for lens in lenses)
     device = avals[0].device
     with lowering_for(device):
-        return make_call("put", f"put|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device)
+        call = make_call("put", f"put|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device)
+    call.outs = avals[:1]
+    return call

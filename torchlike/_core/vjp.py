@@ -98,6 +98,7 @@ def with_residuals(call: Call, need: tuple[int, ...]) -> tuple[Call, int]:
         text = None if call.text is None else f"residuals[{need}]({call.text})"
         with lowering_for(call.device):
             made = make_call(call.name, text, fn, call.avals, call.device)
+        made.outs = call.outs + made.outs[len(call.outs) :]
         made.extra = box["tree"]
         found = call.derived[key] = (made, len(call.outs))  # type: ignore[assignment]
     return found  # type: ignore[return-value]

@@ -52,6 +52,8 @@ def grad(
     else:
         found = _gradients(outs, ins, given, keep, create_graph)
     for i, (t, g) in enumerate(zip(ins, found)):
+        if g is not None and isinstance(t, Tensor) and t._parted and not g._parted:
+            found[i] = t._gradient(g)
         if g is None:
             if not allow_unused:
                 raise RuntimeError(

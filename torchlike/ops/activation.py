@@ -14,11 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.orders import as_operands
 from .._core.random import default_generator, parity_is_exact
 from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Key, Scalar, function, op
 from .._core.tensor import from_numpy_copy
 from .lowering.norms import magnitude
-from .validate import floating, not_implemented, scalar_name, wrap_dim
+from .validate import floating, kernel, not_bool_difference, not_implemented, scalar_name, wrap_dim
 from .variants import inplace_twin
 
 FUNCTIONAL = ("nn.functional",)
@@ -32,7 +33,14 @@ def _check_relu(input: Any, **_: Any) -> None:
         raise NotImplementedError("clamp is not supported for complex types")
 
 
-@op(saves=("result",), out=False, inplace=True, inplace_spaces=("torch", *FUNCTIONAL), check=_check_relu)
+@op(
+    saves=("result",),
+    out=False,
+    inplace=True,
+    inplace_spaces=("torch", *FUNCTIONAL),
+    check=_check_relu,
+    layout=as_operands,
+)
 def relu(input: Array):
     """`max(0, input)` element by element; the derivative at 0 is 0."""
     return jnp.where(input <= 0, jnp.zeros((), input.dtype), input)
@@ -66,15 +74,16 @@ def relu6(input: Array):
 
 
 @inplace_twin("nn.functional.leaky_relu_")
-@op(spaces=(), saves=("input",), check=floating("leaky_relu_cpu"))
+@op(spaces=(), saves=("input",), check=floating("leaky_relu_cpu"), layout=as_operands)
 def leaky_relu(input: Array, negative_slope: Scalar = 0.01):
     """`input` where positive, else `negative_slope * input`."""
     return jnp.where(input > 0, input, input * negative_slope)
 
 
 def _elu(x: Any, alpha: Any, scale: Any = 1.0, inner: Any = 1.0) -> Any:
-    below = jnp.where(x > 0, jnp.zeros((), x.dtype), x)  # keeps exp finite where the other side is taken
-    return jnp.where(x > 0, scale * x, scale * alpha * jnp.expm1(below * inner))
+    above = ~(x <= 0)  # nan, too: the gradient there is that of the line
+    below = jnp.where(above, jnp.zeros((), x.dtype), x)  # keeps exp finite where the other side is taken
+    return jnp.where(above, scale * x, scale * alpha * jnp.expm1(below * inner))
 
 
 @inplace_twin("nn.functional.elu_")
@@ -104,7 +113,7 @@ def _check_gelu(input: Any, approximate: str = "none", **_: Any) -> None:
     floating("GeluKernelImpl")(input=input)
 
 
-@op(spaces=FUNCTIONAL, saves=("input",), check=_check_gelu)
+@op(spaces=FUNCTIONAL, saves=("input",), check=_check_gelu, layout=as_operands)
 def gelu(input: Array, approximate: str = "none"):
     """`input * Phi(input)`, exactly or by the tanh formula (arXiv:1606.08415).
 
@@ -138,19 +147,24 @@ def softplus(input: Array, beta: Scalar = 1.0, threshold: Scalar = 20.0):
     return jnp.where(linear, input, jnp.log1p(jnp.exp(jnp.where(linear, 0, scaled))) / beta)
 
 
-@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input",))
+@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input",), check=kernel("abs_cpu", "ihfc"))
 def softsign(input: Array):
     """`input / (1 + |input|)`."""
     return input / (magnitude(input) + 1)
 
 
-@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input",))
+@op(
+    promote=INT_TO_FLOAT,
+    spaces=FUNCTIONAL,
+    saves=("input",),
+    check=lambda input: not_bool_difference(input, float),
+)
 def tanhshrink(input: Array):
     """`input - tanh(input)`."""
     return input - jnp.tanh(input)
 
 
-@op(spaces=(), saves=("input",), check=floating("softshrink_check"))
+@op(spaces=(), saves=("input",), check=floating("softshrink_check"), layout=as_operands)
 def _softshrink(input: Array, lambd: Scalar = 0.5):
     return jnp.where(magnitude(input) <= lambd, jnp.zeros((), input.dtype), input - jnp.sign(input) * lambd)
 
@@ -166,7 +180,13 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     return _softshrink(input, lambd)
 
 
-@op(spaces=("torch", "Tensor", *FUNCTIONAL), saves=("input",), out=True, check=floating("hardshrink_cpu"))
+@op(
+    spaces=("torch", "Tensor", *FUNCTIONAL),
+    saves=("input",),
+    out=True,
+    check=floating("hardshrink_cpu"),
+    layout=as_operands,
+)
 def hardshrink(input: Array, lambd: Scalar = 0.5):
     """`input`, with 0 where `-lambd <= input <= lambd`."""
     return jnp.where((input >= -lambd) & (input <= lambd), jnp.zeros((), input.dtype), input)
@@ -180,7 +200,7 @@ def hardsigmoid(input: Array):
 
 
 @inplace_twin()
-@op(spaces=(), saves=("input",), check=floating("hardswish_cpu"))
+@op(spaces=(), saves=("input",), check=floating("hardswish_cpu"), layout=as_operands)
 def hardswish(input: Array):
     """`input * clamp(input + 3, 0, 6) / 6` (arXiv:1905.02244)."""
     return jnp.where(input <= -3, 0, jnp.where(input >= 3, input, input * (input + 3) / 6)).astype(
@@ -232,7 +252,9 @@ def _check_prelu(input: Any, weight: Any, **_: Any) -> None:
     floating("prelu_cpu")(input=input)
 
 
-@op(spaces=("torch", "Tensor", *FUNCTIONAL), saves=("input", "weight"), check=_check_prelu)
+@op(
+    spaces=("torch", "Tensor", *FUNCTIONAL), saves=("input", "weight"), check=_check_prelu, layout=as_operands
+)
 def prelu(input: Array, weight: Array):
     """`input` where positive, else `weight * input`.
 
@@ -346,6 +368,6 @@ def hardtanh_functional(
     """`input` where `min_val < input < max_val`, else the nearer bound."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    if input.dtype.name == "uint8" and (min_val < 0 or max_val < 0):
+    if input.dtype.name == "uint8" and (int(min_val) < 0 or int(max_val) < 0):
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     return (hardtanh.inplace if inplace else hardtanh)(input, min_val, max_val)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.checks import guard
-from .._core.dtypes import bool_, complex128, float64, result_type
+from .._core.dtypes import C_NAMES, bool_, complex128, float64, result_type
 from .._core.registry import (
     COMPLEX_TO_FLOAT,
     DEFAULT,
@@ -22,22 +22,15 @@ from .._core.registry import (
     op,
     publish,
 )
+from .._core.row import Op
 from .._core.tensor import Tensor
 from .lowering.axes import wrap_dims
 from .lowering.lengths import vector_norm
 from .lowering.special import xlogy as _xlogy
 from .overloads import overloaded
-from .validate import broadcast, not_implemented
+from .validate import FLOATS, broadcast, kernel, not_bool_difference, not_implemented, scalar_name
 
 _BOTH = ("input", "other")
-_MSG_SUB_BOOLS = (
-    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
-    "instead."
-)
-_MSG_SUB_BOOL = (
-    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
-    "`~` or `logical_not()` operator instead."
-)
 _MSG_NEGATIVE_POWER = "Integers to negative integer powers are not allowed."
 _MSG_ADDCDIV = (
     "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
@@ -81,7 +74,7 @@ def elementwise(*, check: Any = None, **options: Any) -> Any:
 def _check_scale(category: int, scale: Any, name: str) -> None:
     """`alpha`, `beta`, `value` must not be of a higher category than the operands."""
     given = _category(scale) if isinstance(scale, type) else 1
-    if given == 0 and category != 0:
+    if given == 0 and category != 0 and name != "value":
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if category < 2 <= given:
         raise RuntimeError(
@@ -100,9 +93,7 @@ def _check_add(input: Any, other: Any, alpha: Any = 1, **_: Any) -> None:
 
 
 def _check_sub(input: Any, other: Any, alpha: Any = 1, **_: Any) -> None:
-    bools = [_category(v) == 0 for v in (input, other)]
-    if any(bools):
-        raise RuntimeError(_MSG_SUB_BOOLS if all(bools) else _MSG_SUB_BOOL)
+    not_bool_difference(input, other)
     _check_scale(_highest(input, other), alpha, "alpha")
 
 
@@ -134,7 +125,7 @@ def mul(input: Operand, other: Operand):
     return jnp.multiply(input, other)
 
 
-@elementwise(promote=DEFAULT, saves=("tensor1", "tensor2"))
+@elementwise(promote=DEFAULT, saves=("tensor1", "tensor2"), check=kernel("addcmul_cpu_out", "ihfc"))
 def addcmul(input: Array, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1):
     """`input + value * tensor1 * tensor2`."""
     return input + _scaled(tensor1 * tensor2, value)
@@ -486,10 +477,20 @@ def _nextafter(x: Any, y: Any) -> Any:
 
 
 atan2 = binary(
-    "atan2", jnp.arctan2, "Angle of the point (other, input), in radians.", saves=_BOTH, aliases=("arctan2",)
+    "atan2",
+    jnp.arctan2,
+    "Angle of the point (other, input), in radians.",
+    saves=_BOTH,
+    aliases=("arctan2",),
+    check=kernel("atan2_cpu"),
 )
 hypot = binary(
-    "hypot", _hypot, "`sqrt(input ** 2 + other ** 2)` without overflow.", promote=DEFAULT, saves=_BOTH
+    "hypot",
+    _hypot,
+    "`sqrt(input ** 2 + other ** 2)` without overflow.",
+    promote=DEFAULT,
+    saves=_BOTH,
+    check=kernel("hypot_cpu", FLOATS),
 )
 copysign = binary(
     "copysign",
@@ -497,12 +498,23 @@ copysign = binary(
     "The magnitude of `input` with the sign of `other`.",
     numbers="other",
     saves=("input",),
+    check=kernel("copysign_cpu"),
 )
 nextafter = binary(
-    "nextafter", _nextafter, "The next floating number after `input` towards `other`.", promote=DEFAULT
+    "nextafter",
+    _nextafter,
+    "The next floating number after `input` towards `other`.",
+    promote=DEFAULT,
+    check=kernel("nextafter_cpu", FLOATS),
 )
 logaddexp = binary(
-    "logaddexp", jnp.logaddexp, "`log(exp(input) + exp(other))`.", promote=DEFAULT, saves=_BOTH, inplace=False
+    "logaddexp",
+    jnp.logaddexp,
+    "`log(exp(input) + exp(other))`.",
+    promote=DEFAULT,
+    saves=_BOTH,
+    inplace=False,
+    check=kernel("logaddexp_cpu", "hfc"),
 )
 logaddexp2 = binary(
     "logaddexp2",
@@ -511,6 +523,7 @@ logaddexp2 = binary(
     promote=DEFAULT,
     saves=_BOTH,
     inplace=False,
+    check=kernel("logaddexp2_cpu", FLOATS),
 )
 xlogy = binary(
     "xlogy",
@@ -519,15 +532,16 @@ xlogy = binary(
     numbers="either",
     saves=_BOTH,
     aliases=("special.xlogy",),
+    check=kernel("xlogy_cpu"),
 )
 maximum = binary("maximum", jnp.maximum, "The larger of each pair; ties share the gradient, nan wins.",
                  promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_ordered("maximum"))  # fmt: skip
 minimum = binary("minimum", jnp.minimum, "The smaller of each pair; ties share the gradient, nan wins.",
                  promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_ordered("minimum"))  # fmt: skip
 fmax = binary("fmax", _pick(lambda x, y: x >= y), "The larger of each pair; a number wins over nan.",
-              promote=DEFAULT, saves=_BOTH, inplace=False)  # fmt: skip
+              promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_ordered("fmax"))  # fmt: skip
 fmin = binary("fmin", _pick(lambda x, y: x <= y), "The smaller of each pair; a number wins over nan.",
-              promote=DEFAULT, saves=_BOTH, inplace=False)  # fmt: skip
+              promote=DEFAULT, saves=_BOTH, inplace=False, check=_check_ordered("fmin"))  # fmt: skip
 
 
 def _check_heaviside(input: Any, values: Any) -> None:
@@ -550,13 +564,17 @@ def _check_lerp(input: Any, end: Any, weight: Any) -> None:
     for name, v in (("`end`", end), ("`weight`", weight)):
         if hasattr(v, "dtype") and v.dtype is not input.dtype and not (name == "`weight`" and v.ndim == 0):
             raise RuntimeError(f"expected dtype {_cpp(input.dtype)} for {name} but got dtype {_cpp(v.dtype)}")
+    if input.dtype.category < 2:
+        raise not_implemented(
+            f"lerp_kernel_{'tensor' if hasattr(weight, 'dtype') else 'scalar'}", input.dtype
+        )
 
 
 def _cpp(d: Any) -> str:
     name: str = d.name
     return {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-            "int64": "long int", "int32": "int", "complex64": "c10::complex<float>",
-            "complex128": "c10::complex<double>"}.get(name, name)  # fmt: skip
+            "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char",
+            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}.get(name, name)  # fmt: skip
 
 
 @elementwise(promote=DEFAULT, saves=("input", "end", "weight"), check=_check_lerp)
@@ -572,7 +590,9 @@ def _check_clamp(input: Any, min: Any = None, max: Any = None) -> None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     for v in (input, min, max):
         if v is not None and _category(v) == 3:
-            raise RuntimeError("clamp is not supported for complex types")
+            raise NotImplementedError("clamp is not supported for complex types")
+    if all(hasattr(v, "dtype") and v.dtype.name == "bool" for v in (input, min, max)):
+        raise not_implemented("clamp_cpu", input.dtype)
 
 
 def _bounded(x: Any, low: Any, high: Any) -> Any:
@@ -584,25 +604,47 @@ def _bounded(x: Any, low: Any, high: Any) -> Any:
     return x
 
 
-@elementwise(promote=DEFAULT, saves=("input", "min", "max"), check=_check_clamp, aliases=("clip",))
+class _Bound(Op):
+    """A row that names dtypes as C++ does when its result does not fit into self."""
+
+    cast_names = C_NAMES
+
+
+@elementwise(
+    promote=DEFAULT, saves=("input", "min", "max"), check=_check_clamp, aliases=("clip",), row=_Bound
+)
 def clamp(input: Array, min: Operand | None = None, max: Operand | None = None):
     """`input` held between `min` and `max`, tensors or numbers or None; `max` where `min > max`."""
     return _bounded(input, min, max)
 
 
-@elementwise(promote=DEFAULT, saves=("input", "min"), check=_check_clamp)
+@elementwise(promote=DEFAULT, saves=("input", "min"), check=_check_clamp, row=_Bound)
 def clamp_min(input: Array, min: Operand):
     """`input` or `min`, whichever is larger."""
     return _bounded(input, min, None)
 
 
-@elementwise(promote=DEFAULT, saves=("input", "max"), check=lambda input, max: _check_clamp(input, None, max))
+@elementwise(
+    promote=DEFAULT,
+    saves=("input", "max"),
+    check=lambda input, max: _check_clamp(input, None, max),
+    row=_Bound,
+)
 def clamp_max(input: Array, max: Operand):
     """`input` or `max`, whichever is smaller."""
     return _bounded(input, None, max)
 
 
-@elementwise(promote=COMPLEX_TO_FLOAT, saves=_BOTH, inplace=False, out=False)
+def _check_dist(input: Any, other: Any, p: float = 2) -> None:
+    _check_sub(input, other)
+    d = result_type([input, other])
+    if d.category < 2:
+        raise RuntimeError(
+            f"norm(): input dtype should be either floating point or complex. Got {scalar_name(d)} instead."
+        )
+
+
+@elementwise(promote=COMPLEX_TO_FLOAT, saves=_BOTH, inplace=False, out=False, check=_check_dist)
 def dist(input: Array, other: Array, p: float = 2):
     """The p-norm of `input - other`, 0-d."""
     delta = input - other

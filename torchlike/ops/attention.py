@@ -10,7 +10,7 @@ import numpy as np
 from .._core.registry import Array, Scalar, function, op
 from .dropout import draw_keep
 from .lowering.attention import attend
-from .validate import broadcast, c_name, probability, scalar_name
+from .validate import broadcast, c_name, not_implemented, probability, scalar_name
 
 FUNCTIONAL = ("nn.functional",)
 
@@ -29,6 +29,8 @@ def _check(
             "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
             f"{q.ndim} key.dim: {k.ndim} and value.dim: {v.ndim} instead."
         )
+    if q.dtype.is_complex:
+        raise not_implemented("softmax_lastdim_kernel_impl", q.dtype)
     if not q.dtype.is_floating_point:
         raise RuntimeError(f"expected scalar type Float but found {scalar_name(q.dtype)}")
     if attn_mask is not None and attn_mask.dtype.name not in ("bool", q.dtype.name, "float32"):

@@ -26,11 +26,13 @@ def _check_complex(input: Any) -> None:
 
 
 def _check_pairs(input: Any) -> None:
-    if not input.dtype.is_floating_point:
+    if not input.dtype.is_floating_point or input.dtype is dtypes.bfloat16:
         raise RuntimeError(
             "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
             + _name(input.dtype)
         )
+    if input.dtype is dtypes.float16:
+        raise NotImplementedError("view_as_complex(): complex32 is not supported; use float32 inputs")
     if not input.ndim:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if input.shape[-1] != 2:

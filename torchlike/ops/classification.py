@@ -12,7 +12,7 @@ from jax import lax
 from .._core.checks import guard
 from .._core.registry import Array, Scalar, op
 from .reduce_loss import check_reduction, reduce_loss, reduction_name
-from .validate import not_implemented, same_dtype, scalar_name, shape_text
+from .validate import kernel, not_implemented, same_dtype, scalar_name, shape_text
 
 FUNCTIONAL = ("nn.functional",)
 
@@ -248,8 +248,7 @@ def _check_multi_margin(
         raise ValueError("weight must be one-dimensional")
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {shape_text(weight.shape)}")
-    if not input.dtype.is_floating_point:
-        raise not_implemented("multi_margin_loss_cpu_kernel", input.dtype)
+    kernel("multi_margin_loss_cpu_kernel", "f")(input)
     if target.dtype.name != "int64":
         raise RuntimeError(f"expected scalar type Long but found {scalar_name(target.dtype)}")
 
@@ -287,6 +286,7 @@ def _check_multilabel_margin(
             f"inconsistent target size: {shape_text(target.shape)} for input of size: "
             f"{shape_text(input.shape)}"
         )
+    kernel("multilabel_margin_loss_forward_out_frame", "f")(input)
     if target.dtype.name != "int64":
         raise RuntimeError(f"expected scalar type Long but found {scalar_name(target.dtype)}")
 

@@ -6,12 +6,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.dtypes import result_type
+from .._core.orders import as_operands
 from .._core.registry import ALWAYS_BOOL, Array, Operand, function, op
 from .._core.tensor import Tensor
 from .arithmetic import binary
 from .lowering.ordering import insertion_points
 from .pointwise import unary
-from .validate import broadcast, not_implemented
+from .validate import broadcast, not_implemented, scalar_name
 
 
 def _ordered(kernel: str) -> Any:
@@ -93,7 +94,7 @@ def _signbit(x: Any) -> Any:
 
 def _check_signbit(input: Any) -> None:
     if input.dtype.is_complex:
-        raise RuntimeError("signbit is not implemented for complex tensors.")
+        raise NotImplementedError("signbit is not implemented for complex tensors.")
 
 
 signbit = _test(
@@ -118,7 +119,7 @@ def _short(a: Any) -> str:
     return names.get(name, name.capitalize())
 
 
-@op(differentiable=False, check=_check_isclose)
+@op(differentiable=False, check=_check_isclose, layout=as_operands)
 def isclose(input: Array, other: Array, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False):
     """Whether `|input - other| <= atol + rtol * |other|`; infinities are close to themselves."""
     close = input == other
@@ -152,7 +153,20 @@ def equal(input: Tensor, other: Tensor):
     return input.shape == other.shape and bool(_all_equal(input, other))
 
 
-@op(promote=ALWAYS_BOOL, differentiable=False, spaces=("torch",), inplace=False, out=True)
+def _check_isin(elements: Any, test_elements: Any, **_: Any) -> None:
+    for v in (elements, test_elements):
+        if hasattr(v, "ndim") and (v.dtype.is_complex or v.dtype.name == "bool"):
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {scalar_name(v.dtype)}")
+
+
+@op(
+    promote=ALWAYS_BOOL,
+    differentiable=False,
+    spaces=("torch",),
+    inplace=False,
+    out=True,
+    check=_check_isin,
+)
 def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False):
     """Whether each of `elements` occurs in `test_elements` (does not, with `invert`)."""
     tests = test_elements.reshape(-1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._core.orders import channels, row_major
 from .._core.registry import Array, Ints, function, op
 from .conv_checks import (
     batched,
@@ -80,8 +81,10 @@ def _document(template: str, rank: int) -> Any:
     return decorate
 
 
-def _row(rank: int, check: Any, template: str) -> Any:
-    row = op(spaces=SPACES, saves=("input", "weight"), check=check(rank), grad_name="ConvolutionBackward0")
+def _row(rank: int, check: Any, template: str, layout: Any = channels) -> Any:
+    row = op(
+        spaces=SPACES, saves=("input", "weight"), check=check(rank), grad_name="ConvolutionBackward0", layout=layout,
+    )  # fmt: skip
     document = _document(template, rank)
     return lambda fn: row(document(fn))
 
@@ -171,7 +174,7 @@ def conv_transpose2d(
     return _transposed_convolution(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@_row(3, check_transpose, _DOC_TRANSPOSE)
+@_row(3, check_transpose, _DOC_TRANSPOSE, row_major)
 def conv_transpose3d(
     input: Array,
     weight: Array,

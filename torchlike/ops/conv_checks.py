@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .._core.autograd import TYPE_NAMES
-from .validate import c_name, scalar_name, shape_text
+from .validate import c_name, not_implemented, scalar_name, shape_text
 
 _MSG_RANK = "Expected {a}D (unbatched) or {b}D (batched) input to {name}, but got input of size: {size}"
 _MSG_LENGTH = (
@@ -89,7 +89,7 @@ def _by_mkldnn(input: Any, weight: Any, groups: int) -> bool:
     )
 
 
-def _check_dtypes(input: Any, weight: Any, bias: Any, groups: int) -> None:
+def _check_dtypes(input: Any, weight: Any, bias: Any, groups: int, transposed: bool = False) -> None:
     if bias is not None and bias.dtype != input.dtype:
         raise RuntimeError(
             f"Input type ({c_name(input.dtype)}) and bias type ({c_name(bias.dtype)}) should be the same"
@@ -103,8 +103,10 @@ def _check_dtypes(input: Any, weight: Any, bias: Any, groups: int) -> None:
             f"Input type (torch.{TYPE_NAMES[input.dtype.name]}) and weight type (torch.{TYPE_NAMES[weight.dtype.name]}) "
             "should be the same or input should be a MKLDNN tensor and weight is a dense tensor"
         )
+    if transposed and (input.dtype.name == "bool" or input.dtype.name in ("uint8", "int8", "int16", "int32")):
+        raise not_implemented(f"slow_conv_transpose{max(input.ndim - 2, 2)}d_out_cpu", input.dtype)
     if input.dtype.name == "bool":
-        raise NotImplementedError("\"slow_conv2d_cpu\" not implemented for 'Bool'")
+        raise not_implemented("slow_conv2d_cpu", input.dtype)
 
 
 def _check_positive(
@@ -213,7 +215,7 @@ def check_transpose(rank: int) -> Any:
         if isinstance(padding, str):
             raise TypeError(f"{name}(): argument 'padding' must be tuple of ints, not str")
         _check_layout(name, rank, input, weight, stride, padding)
-        _check_dtypes(input, weight, bias, groups)
+        _check_dtypes(input, weight, bias, groups, transposed=True)
         _check_positive(rank, stride, padding, dilation, groups, output_padding)
         _check_groups(weight, groups)
         shape, kernel, size = batched(input, rank), weight.shape[2:], shape_text(weight.shape)

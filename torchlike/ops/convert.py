@@ -15,43 +15,25 @@ from .._core.engine import materialize
 from .._core.geometry import check_overlap, check_repeated
 from .._core.graph import to_device
 from .._core.modes import local
+from .._core.orders import as_operands, asked_for
 from .._core.registry import Array, cast_array, check_inplace, function, op
 from .._core.tensor import Tensor, from_numpy_copy
-from .copying import _clone
+from .copying import _clone, arranged
+from .formats import PRESERVE, asked_order
+from .formats import Layout as Layout
+from .formats import channels_last as channels_last
+from .formats import channels_last_3d as channels_last_3d
+from .formats import contiguous_format as contiguous_format
+from .formats import layout as layout
+from .formats import memory_format as memory_format
+from .formats import preserve_format as preserve_format
+from .formats import strided as strided
+from .layout import in_order
 
 
-@op(spaces=(), name="to", grad_name="ToCopyBackward0")
+@op(spaces=(), name="to", grad_name="ToCopyBackward0", layout=as_operands)
 def _to_dtype(input: Array, dtype: dtypes.dtype):
     return cast_array(input, dtype.jnp)
-
-
-class Layout:
-    """A memory format or layout: a name that functions are asked by."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"torch.{self.name}"
-
-
-class memory_format(Layout):  # noqa: N801 - PyTorch's name
-    """How the elements of a dense Tensor follow each other (`torch.memory_format`)."""
-
-    __module__ = "torchlike"
-
-
-class layout(Layout):  # noqa: N801 - PyTorch's name
-    """How a Tensor is stored (`torch.layout`)."""
-
-    __module__ = "torchlike"
-
-
-preserve_format = memory_format("preserve_format")
-contiguous_format = memory_format("contiguous_format")
-channels_last = memory_format("channels_last")
-channels_last_3d = memory_format("channels_last_3d")
-strided = layout("strided")
 
 
 def _across(x: Tensor, device: Any) -> Tensor:
@@ -85,14 +67,18 @@ class CrossDevice:
         return made
 
 
-def convert(x: Tensor, device: Any = None, dtype: Any = None, copy: bool = False) -> Tensor:
-    """x on a device and in a dtype; x itself if nothing changes and no copy is asked for."""
+def convert(
+    x: Tensor, device: Any = None, dtype: Any = None, copy: bool = False, order: Any = PRESERVE
+) -> Tensor:
+    """x on a device, in a dtype and order in memory; x itself if nothing changes and no copy is asked for."""
     out = x
     a = x._aval
     if dtype is not None and dtype is not a.dtype:
         out = _to_dtype(out, dtype)
     if device is not None and (target := devices.canonical(device)) is not a.device:
         out = _across(out, target)
+    if order is not PRESERVE and not in_order(out, order):
+        return arranged(out, order)
     return _clone(out) if copy and out is x else out
 
 
@@ -103,7 +89,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     other = kwargs.pop("other", None)
     copy = kwargs.pop("copy", False)
     kwargs.pop("non_blocking", None)
-    kwargs.pop("memory_format", None)
+    order = asked_order(kwargs.pop("memory_format", None), self._aval.ndim)
     if kwargs:
         raise TypeError(
             f"to() received an invalid combination of arguments - got unexpected {sorted(kwargs)}"
@@ -128,14 +114,14 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         copy = rest[1]
     if other is not None:
         device, dtype = other.device, other.dtype
-    return convert(self, device, dtype, copy)
+    return convert(self, device, dtype, copy, order)
 
 
 def _cast_method(name: str, target: dtypes.dtype) -> None:
     """Publishes `Tensor.<name>()`."""
 
     def cast(self: Tensor, *, memory_format: Any = None) -> Tensor:
-        return convert(self, dtype=target)
+        return convert(self, dtype=target, order=asked_order(memory_format, self._aval.ndim))
 
     cast.__name__ = name
     cast.__doc__ = f"self as torch.{target.name}."
@@ -156,13 +142,14 @@ for _name, _target in (
 @function(spaces=("Tensor",))
 def cpu(self: Tensor, *, memory_format: Any = None) -> Tensor:
     """self on the CPU."""
-    return convert(self, "cpu")
+    return convert(self, "cpu", order=asked_order(memory_format, self._aval.ndim))
 
 
 @function(spaces=("Tensor",))
 def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
     """self on the accelerator."""
-    return convert(self, "cuda" if device is None else device)
+    order = asked_order(memory_format, self._aval.ndim)
+    return convert(self, "cuda" if device is None else device, order=order)
 
 
 @function(spaces=("Tensor",))
@@ -191,8 +178,8 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **kwargs: 
     return convert(self, "cuda" if ".cuda." in name else "cpu", dtypes.by_name(kind))
 
 
-@op(spaces=(), name="copy", grad_name="CopyBackwards")
-def _copy(source: Array, dtype: dtypes.dtype, shape: tuple):
+@op(spaces=(), name="copy", grad_name="CopyBackwards", layout=asked_for)
+def _copy(source: Array, dtype: dtypes.dtype, shape: tuple, order: tuple | None):
     return jnp.broadcast_to(cast_array(source, dtype.jnp), shape)
 
 
@@ -233,7 +220,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if src._aval is a:
         value, edge = src._read(), src._edge() if local.ctx.grad else None
     else:
-        out = _copy(src, a.dtype, a.shape)
+        out = _copy(src, a.dtype, a.shape, a.order)
         value, edge = out._read(), out._edge()
     if local.ctx.grad and self.requires_grad and (edge is None or self._lens is None):
         src = _overwrite(

@@ -17,6 +17,7 @@ from jax import lax
 from .._core import dtypes
 from .._core.dtypes import dtype, get_default_dtype
 from .._core.graph import Value
+from .._core.orders import as_operands
 from .._core.registry import Array, function, op
 from .._core.tensor import Tensor
 from .factory import How, blank, factory, fits, from_host, number, produce, requiring, shape_of, sizes, whole
@@ -54,14 +55,13 @@ def _family(name: str, make: Callable[..., Value], what: str) -> tuple[Any, Any,
 
     def plain(how: How, *shape: Any, size: Any = None) -> Value:
         wanted = sizes(name, shape, size)
-        how.check_memory_format(len(wanted))
+        how.lay_out(wanted)
         if str(how.memory_format) == "torch.preserve_format":
             raise RuntimeError("unsupported memory format Preserve")
         return make(how, wanted, how.dtype_or(get_default_dtype()))
 
     def like(how: How, input: Tensor) -> Value:
-        how.check_memory_format(input.ndim)
-        return make(how, tuple(input.shape), how.dtype or input.dtype)
+        return make(how, how.lay_out(tuple(input.shape), input), how.dtype or input.dtype)
 
     def new(how: How, self: Tensor, *shape: Any, size: Any = None) -> Value:
         return make(how, sizes(how.name, shape, size), how.dtype or self.dtype)
@@ -96,10 +96,8 @@ def full(how: How, size: Any, fill_value: Any) -> Value:
 @factory("memory_format", like=True)
 def full_like(how: How, input: Tensor, fill_value: Any) -> Value:
     """A tensor filled with `fill_value`, with the shape, dtype and device of `input` unless given."""
-    how.check_memory_format(input.ndim)
-    return _full(
-        how, tuple(input.shape), how.dtype or input.dtype, number("full_like", "fill_value", 2, fill_value)
-    )
+    shape = how.lay_out(tuple(input.shape), input)
+    return _full(how, shape, how.dtype or input.dtype, number("full_like", "fill_value", 2, fill_value))
 
 
 @factory(like=True, spaces=("Tensor",))
@@ -240,6 +238,8 @@ def _check_pair(first: Any, second: Any, name: str) -> None:
         )
     broadcast(first.shape, second.shape)
     if first.dtype is dtypes.float16:
+        if name == "polar":
+            raise not_implemented("polar_cpu", first.dtype)
         raise NotImplementedError(f"{name}(): complex32 is not supported; use float32 inputs")
 
 
@@ -251,7 +251,13 @@ def _check_complex_out(out: Any, real: Any) -> None:
         )
 
 
-@op(spaces=(), name="complex", out=True, check=lambda real, imag: _check_pair(real, imag, "complex"))
+@op(
+    spaces=(),
+    name="complex",
+    out=True,
+    check=lambda real, imag: _check_pair(real, imag, "complex"),
+    layout=as_operands,
+)
 def _complex(real: Array, imag: Array):
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
@@ -262,6 +268,7 @@ def _complex(real: Array, imag: Array):
     out=True,
     saves=("abs", "angle"),
     check=lambda abs, angle: _check_pair(abs, angle, "polar"),
+    layout=as_operands,
 )
 def _polar(abs: Array, angle: Array):
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))

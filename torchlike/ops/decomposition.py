@@ -8,6 +8,7 @@ from jax.lax import linalg as ll
 
 from .._core.checks import guard
 from .._core.dtypes import by_name
+from .._core.orders import columns
 from .._core.registry import Array, function, op
 from .linalg_rows import check_matrix, check_square, hermitian_of, linalg, matrix, refuse, square
 from .lowering.decompose import (
@@ -34,7 +35,7 @@ _MSG_QR_COMPLETE = "The QR decomposition is not differentiable when mode='comple
 # ---- Cholesky -----------------------------------------------------------------------------------------
 
 
-@linalg("cholesky", saves=("result",), check=square("linalg.cholesky"))
+@linalg("cholesky", saves=("result",), check=square("linalg.cholesky"), layout=columns())
 def linalg_cholesky(A: Array, *, upper: bool = False):
     """L with `A = L L^H` of Hermitian positive-definite matrices, or U with `A = U^H U`.
 
@@ -46,7 +47,7 @@ def linalg_cholesky(A: Array, *, upper: bool = False):
     return factor
 
 
-@linalg("cholesky_ex", returns=("L", "info"), check=square("linalg.cholesky_ex"))
+@linalg("cholesky_ex", returns=("L", "info"), check=square("linalg.cholesky_ex"), layout=columns(0))
 def linalg_cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False):
     """`cholesky` and, instead of an error, the order of the first minor that is not positive (int32, 0 is good)."""
     factor, info = _cholesky(A, upper)
@@ -55,7 +56,7 @@ def linalg_cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = Fa
     return factor, info
 
 
-@op(out=True, saves=("result",), check=square("cholesky"))
+@op(out=True, saves=("result",), check=square("cholesky"), layout=columns())
 def cholesky(input: Array, upper: bool = False):
     """L with `input = L L^H`, or U; see `linalg.cholesky`."""
     factor, info = _cholesky(input, upper)
@@ -63,7 +64,7 @@ def cholesky(input: Array, upper: bool = False):
     return factor
 
 
-@op(out=True, saves=("input",), check=square("cholesky_inverse"))
+@op(out=True, saves=("input",), check=square("cholesky_inverse"), layout=columns())
 def cholesky_inverse(input: Array, upper: bool = False):
     """Inverse of the matrix whose Cholesky factor is `input`."""
     return solve_factored(
@@ -75,6 +76,7 @@ def cholesky_inverse(input: Array, upper: bool = False):
     out=True,
     saves=("input2", "result"),
     check=lambda input, input2, upper=False: check_square("cholesky_solve", input2),
+    layout=columns(),
 )
 def cholesky_solve(input: Array, input2: Array, upper: bool = False):
     """X with `A X = input`, where `input2` is the Cholesky factor of A."""
@@ -101,7 +103,7 @@ def _qr(x: Any, mode: str) -> tuple[Any, Any]:
     return q, r
 
 
-@linalg("qr", returns=("Q", "R"), saves=("result",), check=_check_qr)
+@linalg("qr", returns=("Q", "R"), saves=("result",), check=_check_qr, layout=columns())
 def linalg_qr(A: Array, mode: str = "reduced"):
     """`A = Q R`, Q with orthonormal columns and R upper triangular.
 
@@ -110,7 +112,7 @@ def linalg_qr(A: Array, mode: str = "reduced"):
     return _qr(A, mode)
 
 
-@op(returns=("Q", "R"), out=True, check=matrix("linalg.qr"))
+@op(returns=("Q", "R"), out=True, check=matrix("linalg.qr"), layout=columns())
 def qr(input: Array, some: bool = True):
     """`input = Q R`; see `linalg.qr`. `some=False` is its mode "complete"."""
     return _qr(input, "reduced" if some else "complete")
@@ -140,7 +142,12 @@ def _check_householder(input: Any, tau: Any) -> None:
 
 
 @linalg(
-    "householder_product", "torch.orgqr", "Tensor.orgqr", saves=("input", "tau"), check=_check_householder
+    "householder_product",
+    "torch.orgqr",
+    "Tensor.orgqr",
+    saves=("input", "tau"),
+    check=_check_householder,
+    layout=columns(),
 )
 def householder_product(input: Array, tau: Array):
     """The first columns of the product of the Householder reflectors that `geqrf` packs."""
@@ -148,7 +155,7 @@ def householder_product(input: Array, tau: Array):
     return reflect(input, tau, jnp.eye(m, n, dtype=input.dtype))
 
 
-@op(returns=("a", "tau"), out=True, differentiable=False, check=matrix("geqrf"))
+@op(returns=("a", "tau"), out=True, differentiable=False, check=matrix("geqrf"), layout=columns(0))
 def geqrf(input: Array):
     """LAPACK's packed QR: R above, reflectors below the diagonal, and their factors `tau`."""
     a, tau = jnp.linalg.qr(input, mode="raw")
@@ -173,7 +180,7 @@ def _check_ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose:
         )
 
 
-@op(out=True, saves=("input", "tau", "other"), check=_check_ormqr)
+@op(out=True, saves=("input", "tau", "other"), check=_check_ormqr, layout=columns())
 def ormqr(input: Array, tau: Array, other: Array, left: bool = True, transpose: bool = False):
     """Product of the Q that `geqrf` packed (or its conjugate transpose) with `other`, from the left or right."""
     m = input.shape[-2]
@@ -195,7 +202,13 @@ def _check_eigh(name: str) -> Any:
     return check
 
 
-@linalg("eigh", returns=("eigenvalues", "eigenvectors"), saves=("result",), check=_check_eigh("linalg.eigh"))
+@linalg(
+    "eigh",
+    returns=("eigenvalues", "eigenvectors"),
+    saves=("result",),
+    check=_check_eigh("linalg.eigh"),
+    layout=columns(1),
+)
 def linalg_eigh(A: Array, UPLO: str = "L"):
     """Real eigenvalues, ascending, and orthonormal eigenvectors (columns) of Hermitian matrices."""
     vectors, values = ll.eigh(mirrored(A, UPLO.upper() == "U"), symmetrize_input=False)
@@ -216,7 +229,13 @@ def _finite(name: str, x: Any) -> None:
     guard(~jnp.isfinite(x).all(), RuntimeError, f"{name}: input tensor should not contain infs or NaNs.")
 
 
-@linalg("eig", returns=("eigenvalues", "eigenvectors"), saves=("result",), check=square("linalg.eig"))
+@linalg(
+    "eig",
+    returns=("eigenvalues", "eigenvectors"),
+    saves=("result",),
+    check=square("linalg.eig"),
+    layout=columns(1),
+)
 def linalg_eig(A: Array):
     """Complex eigenvalues and eigenvectors (columns of norm 1) of square matrices."""
     if A.size == 0:
@@ -238,7 +257,7 @@ def linalg_eigvals(A: Array):
 # ---- singular values ------------------------------------------------------------------------------------------
 
 
-@linalg("svd", returns=("U", "S", "Vh"), saves=("result",), check=matrix("linalg.svd"))
+@linalg("svd", returns=("U", "S", "Vh"), saves=("result",), check=matrix("linalg.svd"), layout=columns(0, 2))
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None):
     """`A = U diag(S) Vh`, S descending. With `full_matrices` U and Vh are square."""
     if driver is not None:
@@ -258,7 +277,7 @@ def linalg_svdvals(A: Array, *, driver: str | None = None):
     return singular_values(A)
 
 
-@op(returns=("U", "S", "V"), out=True, check=matrix("linalg.svd"))
+@op(returns=("U", "S", "V"), out=True, check=matrix("linalg.svd"), layout=columns(0))
 def svd(input: Array, some: bool = True, compute_uv: bool = True):
     """`input = U diag(S) V^H`; note V and not its transpose. `linalg.svd` is the newer form."""
     m, n = input.shape[-2:]
@@ -302,7 +321,13 @@ def linalg_lu(A: Array, *, pivot: bool = True):
     return permutation_matrix(permutation, A.dtype), lower, upper
 
 
-@linalg("lu_factor", returns=("LU", "pivots"), saves=("result",), check=_check_lu("torch.linalg.lu_factor"))
+@linalg(
+    "lu_factor",
+    returns=("LU", "pivots"),
+    saves=("result",),
+    check=_check_lu("torch.linalg.lu_factor"),
+    layout=columns(0),
+)
 def linalg_lu_factor(A: Array, *, pivot: bool = True):
     """L and U packed in one matrix, and LAPACK's pivots (int32, 1-based).
 
@@ -317,7 +342,12 @@ def linalg_lu_factor(A: Array, *, pivot: bool = True):
     return lu, pivots
 
 
-@linalg("lu_factor_ex", returns=("LU", "pivots", "info"), check=_check_lu("torch.linalg.lu_factor_ex"))
+@linalg(
+    "lu_factor_ex",
+    returns=("LU", "pivots", "info"),
+    check=_check_lu("torch.linalg.lu_factor_ex"),
+    layout=columns(0),
+)
 def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False):
     """`lu_factor` and, instead of an error, the position of the first zero of U's diagonal (int32, 0 is good)."""
     lu, pivots, _ = _packed(A)

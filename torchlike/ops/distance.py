@@ -8,21 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Scalar, op
+from .._core.dtypes import FLOAT, result_type
+from .._core.registry import DEFAULT, Array, Scalar, op
+from .lowering.common import difference, floating
 from .lowering.norms import vector_norm
-from .validate import broadcast, scalar_name, wrap_dim
+from .validate import broadcast, kernel, not_bool_difference, scalar_name, wrap_dim
 
 FUNCTIONAL = ("nn.functional",)
 
 
 def _check_normalize(input: Any, dim: Any, **_: Any) -> None:
-    for d in (dim,) if isinstance(dim, int) else dim:
-        wrap_dim(d, input.ndim)
     if input.dtype.category < 2:
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. "
             f"Got {scalar_name(input.dtype)}"
         )
+    for d in (dim,) if isinstance(dim, int) else dim:
+        wrap_dim(d, input.ndim)
 
 
 @op(spaces=FUNCTIONAL, saves=("input",), out=True, check=_check_normalize)
@@ -38,9 +40,9 @@ def normalize(input: Array, p: float = 2.0, dim: Any = 1, eps: Scalar = 1e-12):
 def _check_cosine(x1: Any, x2: Any, dim: int, **_: Any) -> None:
     shape = broadcast(x1.shape, x2.shape)
     wrap_dim(dim, len(shape))
-    if x1.dtype.category < 2 and x2.dtype.category < 2:
+    if max(x1.dtype.category, x2.dtype.category) != FLOAT:
         raise RuntimeError(
-            f"expected common dtype to be floating point, yet common dtype is {scalar_name(x1.dtype)}"
+            f"expected common dtype to be floating point, yet common dtype is {scalar_name(result_type([x1, x2]))}"
         )
 
 
@@ -62,12 +64,13 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8):
 
 def _check_pairwise(x1: Any, x2: Any, **_: Any) -> None:
     broadcast(x1.shape, x2.shape)
+    not_bool_difference(x1, x2)
 
 
-@op(promote=INT_TO_FLOAT, spaces=("torch", *FUNCTIONAL), out=False, saves=("x1", "x2"), check=_check_pairwise)
+@op(spaces=("torch", *FUNCTIONAL), out=False, saves=("x1", "x2"), check=_check_pairwise)
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Scalar = 1e-6, keepdim: bool = False):
     """The p-norm of `x1 - x2 + eps` along the last dimension; shapes broadcast."""
-    return vector_norm(x1 - x2 + eps, p, -1, keepdim)
+    return vector_norm(floating(difference(x1, x2)) + eps, p, -1, keepdim)
 
 
 def _check_pdist(input: Any, p: float, **_: Any) -> None:
@@ -75,6 +78,7 @@ def _check_pdist(input: Any, p: float, **_: Any) -> None:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     if not input.dtype.is_floating_point:
         raise RuntimeError("pdist only supports floating-point dtypes")
+    kernel("pdist", "f")(input)
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
 

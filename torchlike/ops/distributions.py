@@ -223,7 +223,7 @@ def bernoulli(p: float) -> Draw:
 def bernoulli_of(p: Tensor) -> Draw:
     """Each element with its own probability."""
     if not p.dtype.is_floating_point:
-        raise not_implemented("bernoulli_tensor_cpu_p_", p.dtype)
+        raise not_implemented(f"bernoulli_tensor_cpu_{'self' if p.dtype.is_complex else 'p'}_", p.dtype)
     data = p._host()
     if not ((data >= 0) & (data <= 1)).all():
         raise RuntimeError(

@@ -13,6 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core import dtypes
+from .._core.orders import as_input, as_operands
 from .._core.random import default_generator, parity_is_exact
 from .._core.registry import Array, Key, Scalar, function, op
 from .._core.row import Op
@@ -54,7 +55,7 @@ def _check(input: Any, **_: Any) -> None:
         )
 
 
-@op(spaces=(), differentiable=False)
+@op(spaces=(), differentiable=False, layout=as_input)
 def _keep(like: Array, p: Scalar, shape: tuple, *, key: Key):
     return keep_mask(key, p, shape)
 
@@ -69,7 +70,15 @@ def draw_keep(like: Any, p: float, shape: tuple[int, ...]) -> Any:
 
 
 @inplace_twin()
-@op(name="dropout", spaces=(), saves=("keep",), grad_name="MulBackward0", check=_check, row=_InFull)
+@op(
+    name="dropout",
+    spaces=(),
+    saves=("keep",),
+    grad_name="MulBackward0",
+    check=_check,
+    row=_InFull,
+    layout=as_operands,
+)
 def _dropout(input: Array, keep: Array, p: Scalar, alpha: bool = False):
     return _mixed(input, keep, jnp.asarray(p), alpha)
 

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.registry import Arrays, function, op
-from .validate import scalar_name
+from .validate import not_implemented, scalar_name
 
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase
 
@@ -127,6 +127,11 @@ def _check_einsum(operands: Any, equation: str) -> None:
             raise RuntimeError(
                 f"expected scalar type {scalar_name(operands[0].dtype)} but found {scalar_name(x.dtype)}"
             )
+    if operands and operands[0].dtype.name == "bool":
+        terms, out = _parse(equation, [x.ndim for x in operands])
+        everything = "".join("".join(sorted(set(t))) for t in terms)
+        if any(everything.count(c) > 1 and c not in out for c in everything):
+            raise not_implemented("bmm", operands[0].dtype)
 
 
 @op(name="einsum", spaces=(), check=_check_einsum)

@@ -23,18 +23,18 @@ from .._core.sparse import SparseTensor
 from .._core.tensor import Tensor, from_numpy_copy
 from .lowering.norms import vector_norm
 from .sparse_coo import held_values
-from .validate import scalar_name, size_text
+from .validate import size_text, type_name
 
 FUNCTIONAL = ("nn.functional",)
 _MSG_INDICES = (
     "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; "
-    "but got torch.{}Tensor instead (while checking arguments for {})"
+    "but got {} instead (while checking arguments for {})"
 )
 
 
 def _check_indices(indices: Any, name: str) -> None:
     if indices.dtype.name not in ("int64", "int32"):
-        raise RuntimeError(_MSG_INDICES.format(scalar_name(indices.dtype), name))
+        raise RuntimeError(_MSG_INDICES.format(type_name(indices.dtype), name))
 
 
 @jax.custom_jvp
@@ -203,6 +203,11 @@ def _check_bag(weight: Any, indices: Any, offsets: Any, **_: Any) -> None:
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
     _check_indices(indices, "embedding_bag")
+    if not weight.dtype.is_floating_point:
+        raise RuntimeError(
+            "Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, Float, "
+            f"Double; but got {type_name(weight.dtype)} instead (while checking arguments for embedding_bag)"
+        )
     if offsets.shape[0] == 0:
         raise RuntimeError("offsets should have at least 1 element")
 

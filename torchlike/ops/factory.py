@@ -13,18 +13,19 @@ import numpy as np
 
 from .._core import devices, dtypes, storage
 from .._core.dtypes import dtype
-from .._core.graph import SCALAR, Call, Value, make_call, record, without_data
+from .._core.graph import SCALAR, Call, Value, make_call, record, reordered, without_data
+from .._core.layouts import Order, order_like, shortest
 from .._core.modes import local
 from .._core.overrides import Overridden
 from .._core.registry import function, wrap
 from .._core.tensor import Tensor
-from .convert import Layout, strided
+from .formats import Layout, format_order, strided
+from .strides import geometry, row_major
 from .validate import scalar_name
 
 MSG_NO_ROOM = "DefaultCPUAllocator: can't allocate memory: you tried to allocate {} bytes."
 MSG_INTEGER_GRAD = "Only Tensors of floating point and complex dtype can require gradients"
 _PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
-_RANK = {"torch.channels_last": 4, "torch.channels_last_3d": 5}
 _ALIGN = 64  # XLA:CPU uses memory aligned like this in place
 
 
@@ -40,7 +41,7 @@ class How:
         NotImplementedError: the layout is not strided.
     """
 
-    __slots__ = ("name", "dtype", "device", "out", "requires_grad", "generator", "memory_format")
+    __slots__ = ("name", "dtype", "device", "out", "requires_grad", "generator", "memory_format", "order")
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class How:
     ):
         self.name, self.requires_grad, self.generator = name, requires_grad, generator
         self.out, self.memory_format = out, memory_format
+        self.order: Order = None  # in memory; see `lay_out`
         given = dtype if dtype is None or isinstance(dtype, dtypes.dtype) else _PYTHON_DTYPES.get(dtype)
         if given is None and dtype is not None:
             raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
@@ -115,16 +117,24 @@ class How:
             made._write(value)
         return requiring(made) if self.requires_grad else made
 
-    def check_memory_format(self, ndim: int) -> None:
-        """RuntimeError unless the memory format has `ndim` dimensions."""
-        rank = _RANK.get(str(self.memory_format))
-        if rank is not None and rank != ndim:
-            raise RuntimeError(f"required rank {rank} tensor to use {str(self.memory_format)[6:]} format")
+    def lay_out(self, shape: tuple[int, ...], like: Tensor | None = None) -> tuple[int, ...]:
+        """Chooses the order in memory: the format asked for, or that of `like`; returns the shape.
+
+        Raises:
+            RuntimeError: the format has another number of dimensions.
+        """
+        order = None
+        if like is not None and not row_major(like):
+            order = order_like(shape, [geometry(like)[:2]])
+        self.order = format_order(self.memory_format, len(shape), order)
+        return shape
 
 
 def _refuse_layout(name: str, asked: Any) -> None:
     if not isinstance(asked, Layout):
         raise TypeError(f"{name}(): argument 'layout' must be torch.layout, not {type(asked).__name__}")
+    if hasattr(asked, "__torch_function__"):  # a sparse layout knows itself what to make
+        raise Overridden
     raise NotImplementedError(f"{name}(): layout={asked} is not supported; use layout=torch.strided")
 
 
@@ -325,32 +335,37 @@ def produce(
         numbers: Python numbers, lifted to inputs: another value never recompiles.
     """
     kinds = tuple([type(n) for n in numbers])
-    key = (fn, static, kinds, how.device)
+    key = (fn, static, kinds, how.device, how.order)
     call = _calls.get(key)
     if call is None:
         avals = tuple(SCALAR[k] for k in kinds)
         text = f"{fn.__module__}.{fn.__qualname__}|{static}|{[k.__name__ for k in kinds]}|{how.device}"
         made = make_call(how.name, text, lambda *lifted: (fn(*static, *lifted),), avals, how.device)
+        made.outs = tuple(reordered(a, how.order) for a in made.outs)
         for a in made.outs:
             _check_room(how.device, a.shape, a.dtype.itemsize)
         call = _calls[key] = made
     return record(call, [Value(SCALAR[k], n) for k, n in zip(kinds, numbers)])[0]
 
 
-def from_host(array: np.ndarray, device: Any = devices.CPU) -> Value:
+def from_host(array: np.ndarray, device: Any = devices.CPU, order: Order = None) -> Value:
     """A concrete Value that takes over an array nobody else holds."""
-    return storage.value_from_numpy(array, device, copy=False)
+    return storage.value_from_numpy(array, device, copy=False, order=shortest(array.shape, order))
 
 
-def drawn_value(device: Any, shape: tuple[int, ...], d: dtype, make: Callable[[], np.ndarray]) -> Value:
+def drawn_value(
+    device: Any, shape: tuple[int, ...], d: dtype, make: Callable[[], np.ndarray], order: Order = None
+) -> Value:
     """A concrete Value of what `make` draws on the host; on the meta device nothing is drawn."""
-    return without_data(shape, d) if device is devices.META else from_host(make(), device)
+    if device is devices.META:
+        return without_data(shape, d, shortest(shape, order))
+    return from_host(make(), device, order)
 
 
 def blank(how: How, shape: tuple[int, ...], d: dtype) -> Value:
     """A concrete Value of zeros whose memory is not touched before it is needed (what `empty` gives)."""
     if how.device is devices.META:
-        return without_data(shape, d)
+        return without_data(shape, d, shortest(shape, how.order))
     _check_room(how.device, shape, d.itemsize)
     count = math.prod(shape) * d.itemsize
     try:
@@ -358,4 +373,4 @@ def blank(how: How, shape: tuple[int, ...], d: dtype) -> Value:
     except (MemoryError, ValueError) as e:
         raise RuntimeError(MSG_NO_ROOM.format(count)) from e
     start = -raw.ctypes.data % _ALIGN
-    return from_host(raw[start : start + count].view(d.jnp).reshape(shape), how.device)
+    return from_host(raw[start : start + count].view(d.jnp).reshape(shape), how.device, how.order)

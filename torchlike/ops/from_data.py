@@ -12,6 +12,7 @@ import numpy as np
 from .._core import dtypes
 from .._core.dtypes import dtype
 from .._core.graph import Value
+from .._core.layouts import order_like
 from .._core.modes import local
 from .._core.registry import function
 from .._core.tensor import Tensor, from_numpy_shared
@@ -57,7 +58,10 @@ def tensor(how: How, data: Any) -> Value:
     if isinstance(data, Tensor):
         warnings.warn(_MSG_COPY.format("torch.tensor(sourceTensor)"), UserWarning, stacklevel=3)
         return convert(data.detach(), how.device, how.dtype, copy=True)._read()
-    return from_host(_array(data, how.dtype), how.device)
+    order = None
+    if isinstance(data, np.ndarray) and not data.flags.c_contiguous:  # the copy lies in memory as NumPy's does
+        order = order_like(data.shape, [(data.shape, data.strides)])
+    return from_host(_array(data, how.dtype), how.device, order)
 
 
 @factory(like=True, spaces=("Tensor",))

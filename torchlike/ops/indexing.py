@@ -28,7 +28,11 @@ from .masked import masked_fill_
 from .parts import unbind
 from .validate import scalar_name
 
-_INDEX_TYPES = ("int64", "int32", "int16", "int8", "uint8", "bool")
+_MSG_NUMBER = (
+    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
+    "tensor to a number"
+)
+_INDEX_TYPES = ("int64", "int32", "uint8", "bool")
 
 
 # ---- keys ---------------------------------------------------------------------------------
@@ -76,6 +80,10 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
     if dots > 1:
         items = [k for i, k in enumerate(items) if k is not Ellipsis or Ellipsis not in items[:i]]
     if used > ndim:
+        if not ndim and isinstance(key, slice):
+            raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+        if not ndim and (isinstance(key, int) or (isinstance(key, Tensor) and not key.ndim)):
+            raise IndexError(_MSG_NUMBER)
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     out, d = x, 0
     counted = 0  # dimensions of x consumed so far
@@ -163,10 +171,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     if key.__class__ is int:
         shape = self._aval.shape
         if not shape:
-            raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
-                "0-dim tensor to a number"
-            )
+            raise IndexError(_MSG_NUMBER)
         n = shape[0]
         if not -n <= key < n:
             raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
@@ -178,8 +183,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
         and key.dtype is not dtypes.uint8
     ):
         if self._aval.ndim == 0:
-            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
-                             "to convert a 0-dim tensor to a number")  # fmt: skip
+            raise IndexError(_MSG_NUMBER)
     out, indices = _split_key(self, key)
     if any(i is not None for i in indices):
         return _gather_get(out, indices)
@@ -272,7 +276,8 @@ def _index_put(input: Array, values: Array, indices: Arrays, where: tuple, accum
     key = _full_key(input.shape, where, indices)
     at = input.at[key]
     values = values.astype(input.dtype)
-    return at.add(values, mode="drop") if accumulate else at.set(values, mode="drop")
+    fold = at.set if not accumulate else at.max if input.dtype == np.bool_ else at.add
+    return fold(values, mode="drop")
 
 
 def _as_values(x: Tensor, value: Any) -> Tensor:
@@ -393,6 +398,8 @@ def _put(
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape {list(picked)}"
         )
+    if values.dtype is not x.dtype and not any(t._aval.ndim for t in tensors):
+        values = values.to(x.dtype)  # indices without dimensions are numbers: nothing but a copy
     if values.dtype is not x.dtype:
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got {scalar_name(x.dtype)} for the destination "

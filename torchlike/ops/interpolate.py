@@ -8,6 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .._core.orders import channels
 from .._core.registry import Array, function, op
 from .lowering import resample
 from .validate import not_implemented
@@ -15,6 +16,16 @@ from .validate import not_implemented
 _SPATIAL = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3, "lanczos": 2}
 _BASE = {"bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
 _MODES = "nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact"
+
+
+def _kernel(mode: str, dims: int) -> str:
+    """What PyTorch calls the kernel of a mode: the channels-last one of images, a generic one elsewhere."""
+    if mode == "area":
+        return {3: "adaptive_avg_pool3d_cpu"}.get(dims, "adaptive_avg_pool2d")
+    if mode == "bilinear" or (mode in ("nearest", "nearest-exact") and dims == 2):
+        return f"upsample_{mode.replace('-', '_')}2d_channels_last"
+    kind = {"bicubic": "cubic", "nearest": "nearest", "nearest-exact": "nearest"}.get(mode, "linear")
+    return f"compute_indices_weights_{kind}"
 
 
 def _check(input: Any, size: tuple[int, ...], mode: str, **_: Any) -> None:
@@ -25,24 +36,26 @@ def _check(input: Any, size: tuple[int, ...], mode: str, **_: Any) -> None:
         raise RuntimeError(
             f"Input and output sizes should be greater than 0, but got input ({have}) output ({want})"
         )
-    if not input.dtype.is_floating_point and input.dtype.name != "uint8":
-        kernel = mode.replace("-", "_") if mode in _SPATIAL else f"{mode.replace('-', '_')}{len(size)}d"
-        suffix = "" if kernel[-1] == "d" else "2d"
-        raise not_implemented(f"upsample_{kernel}{suffix}_channels_last", input.dtype)
+    if not input.dtype.is_floating_point and (
+        input.dtype.name != "uint8" or mode in ("area", "linear", "trilinear")
+    ):
+        raise not_implemented(_kernel(mode, len(size)), input.dtype)
 
 
-@op(name="upsample", spaces=(), check=_check)
+@op(name="upsample", spaces=(), check=_check, layout=channels)
 def _resample(
     input: Array, size: tuple, factors: tuple | None, mode: str, align_corners: bool, antialias: bool
 ):
-    x = input if input.dtype.itemsize >= 4 else input.astype(jnp.float32)
+    x = input if input.dtype.itemsize != 2 else input.astype(jnp.float32)
     wide = x.dtype == jnp.float64
     base = _BASE.get(mode, mode)
     for i, n in reversed(list(enumerate(size))):
         factor = factors[i] if factors else None
+        if input.dtype == jnp.uint8 and base in ("linear", "cubic", "lanczos"):
+            same = n == x.shape[i + 2]
+            x = x if same else resample.apply_bytes(x, i + 2, n, base, align_corners, factor, antialias, True)
+            continue
         x = resample.apply(x, i + 2, n, base, align_corners, factor, antialias, wide)
-    if input.dtype == jnp.uint8:
-        x = jnp.clip(jnp.round(x), 0, 255)
     return x.astype(input.dtype)
 
 
@@ -133,6 +146,8 @@ def interpolate(
             "tensor as input"
         )
     _check_mode(input.dim(), mode)
+    if antialias and input.dtype.name in ("float16", "bfloat16"):
+        raise not_implemented("compute_index_ranges_weights", input.dtype)
     if mode == "lanczos" and not antialias:
         raise ValueError("lanczos mode requires antialias=True")
     return _resample(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._core.layouts import CHANNELS_LAST, Order, strides_of
 from .._core.registry import function
 from .._core.tensor import Tensor
-from .copying import clone
-from .strides import contiguous_strides, geometry, wrap_dim
+from .copying import arranged
+from .formats import PRESERVE, RANKS, asked_order, format_order
+from .strides import contiguous_strides, geometry, row_major, wrap_dim
 
 # ---- layout as the user sees it ---------------------------------------------------------------------------------------
 
@@ -15,11 +17,7 @@ from .strides import contiguous_strides, geometry, wrap_dim
 @function(spaces=("Tensor",))
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """Elements to step over for the next entry, per dimension or of one."""
-    s = (
-        geometry(self)[1]
-        if self._lens or self._storage.host is not None
-        else contiguous_strides(self._aval.shape)
-    )
+    s = contiguous_strides(self._aval.shape) if row_major(self) else geometry(self)[1]
     return s if dim is None else s[wrap_dim(dim, len(s))]
 
 
@@ -31,19 +29,89 @@ def storage_offset(self: Tensor) -> int:
 
 @function(spaces=("Tensor",))
 def is_contiguous(self: Tensor, *, memory_format: Any = None) -> bool:
-    """Whether the elements lie in row-major order without gaps."""
-    if not self._lens and self._storage.host is None:
+    """Whether the elements lie without gaps in row-major order, or in that of a memory format."""
+    if memory_format is None:
+        return in_order(self, None)
+    rank = self._aval.ndim
+    if str(memory_format) in _ORDERS and len(_ORDERS[str(memory_format)]) != rank:
+        return False
+    return in_order(self, format_order(memory_format, rank))
+
+
+def in_order(t: Tensor, order: Order) -> bool:
+    """Whether the elements lie without gaps in this order."""
+    if order is None and row_major(t):
         return True
+    shape, strides, _ = geometry(t)
+    return 0 in shape or all(n == 1 or s == c for n, s, c in zip(shape, strides, strides_of(shape, order)))
+
+
+_MSG_NOT_UNIQUE = "The tensor does not have unique dim order."
+_MSG_AMBIGUOUS = (
+    "The tensor does not have unique dim order, or cannot map to exact one of the given memory formats."
+)
+_MSG_CHECK = "The ambiguity_check argument must be a bool or a list of memory formats."
+_ORDERS = {f"torch.{name}": CHANNELS_LAST[rank] for name, rank in RANKS.items()}
+
+
+def _in_order(shape: tuple[int, ...], strides: tuple[int, ...], order: Any) -> bool:
+    """Whether the elements lie without gaps, the dimensions from the outermost to the innermost in this order."""
+    step = 1
+    for d in reversed(order):
+        if shape[d] != 1:
+            if strides[d] != step:
+                return False
+            step *= shape[d]
+    return True
+
+
+@function(spaces=("Tensor",))
+def dim_order(self: Tensor, *, ambiguity_check: Any = False) -> tuple[int, ...]:
+    """The dimensions from the outermost to the innermost, as they lie in memory.
+
+    Args:
+        ambiguity_check: True raises where there are several such orders; a list of memory formats raises unless
+            exactly one of them fits.
+
+    Raises:
+        RuntimeError: the order is ambiguous, and `ambiguity_check` asks.
+        TypeError: `ambiguity_check` is something else.
+    """
+    formats = ambiguity_check if isinstance(ambiguity_check, list) else []
+    known = ("torch.contiguous_format", *_ORDERS)
+    if not isinstance(ambiguity_check, (bool, list)) or any(str(f) not in known for f in formats):
+        raise TypeError(_MSG_CHECK)
     shape, strides, _ = geometry(self)
-    return 0 in shape or all(n == 1 or s == c for n, s, c in zip(shape, strides, contiguous_strides(shape)))
+    rows = tuple(range(len(shape)))
+    if ambiguity_check and (1 in shape or len(set(strides)) < len(strides)):
+        known_orders = [_ORDERS.get(str(f), rows) for f in formats]
+        fitting = [
+            o for o in known_orders if len(o) == len(rows) and (0 in shape or _in_order(shape, strides, o))
+        ]
+        if len(fitting) != 1:
+            raise RuntimeError(_MSG_AMBIGUOUS)
+    last = next((o for o in _ORDERS.values() if len(o) == len(rows) and _in_order(shape, strides, o)), None)
+    plain = 0 in shape or _in_order(shape, strides, rows)
+    if plain != (last is not None):
+        return rows if last is None else last
+    if ambiguity_check and (0 in strides or len(set(strides)) < len(strides)):  # neither fits, or both do
+        raise RuntimeError(_MSG_NOT_UNIQUE)
+    return rows if 0 in strides else tuple(sorted(rows, key=lambda d: (-strides[d], -shape[d])))
 
 
 @function(spaces=("Tensor",))
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
-    """self if its elements lie in row-major order, else a copy where they do."""
-    if is_contiguous(self):
+    """self if its elements lie in row-major order (or that of the memory format), else a copy where they do.
+
+    Raises:
+        RuntimeError: the format has another number of dimensions, or is `preserve_format`.
+    """
+    order = format_order(memory_format, self._aval.ndim)
+    if in_order(self, order):
         return self
-    return clone(self)
+    if asked_order(memory_format, self._aval.ndim) is PRESERVE and memory_format is not None:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    return arranged(self, order)
 
 
 @function(spaces=("Tensor",))

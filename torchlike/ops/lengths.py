@@ -14,7 +14,7 @@ from .lowering.axes import reduced_shape, wrap_dims
 from .lowering.decompose import singular_values
 from .lowering.lengths import vector_norm as _vector_norm
 from .lowering.special import sqrt_0
-from .validate import scalar_name, wrap_dim
+from .validate import kernel, scalar_name, wrap_dim
 
 # ---- norms -------------------------------------------------------------------------------------------
 
@@ -205,6 +205,11 @@ def _check_cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = No
         )
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    by_product = p == 2 and (
+        compute_mode == _MODES[1] or (compute_mode != _MODES[2] and max(x1.shape[-2], x2.shape[-2]) > 25)
+    )
+    if not by_product:
+        kernel("cdist", "f")(x1, x2)
     if compute_mode is not None and compute_mode not in _MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
 
@@ -240,6 +245,11 @@ def _check_renorm(input: Any, p: float, dim: int, maxnorm: Any) -> None:
         raise RuntimeError("non-positive-norm not supported")
     if input.ndim < 2:
         raise RuntimeError(f"input needs at least 2 dimensions, got {input.ndim} dimensions")
+    if input.dtype.category < 2:
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+            + scalar_name(input.dtype)
+        )
 
 
 @op(inplace=True, out=True, saves=("input",), check=_check_renorm)

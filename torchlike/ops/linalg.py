@@ -4,17 +4,19 @@ import math
 from collections import namedtuple
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.lax import linalg as ll
 
+from .._core.orders import columns
 from .._core.registry import Array, Operand, function, op
 from .linalg_rows import check_float, check_matrix, check_square, linalg, refuse, square
 from .lowering.decompose import pinv as _pinv
 from .lowering.decompose import solve as _solve
 from .lowering.decompose import triangular
+from .lowering.matrix_exp import matrix_exp
 from .lowering.products import matmul as _matmul
+from .matmul import no_bools
 from .validate import broadcast, scalar_name
 
 _MSG_SINGULAR = "The solver failed because the input matrix is singular."
@@ -114,7 +116,11 @@ def linalg_solve_triangular(
     return triangular(A, B, upper=upper, left=left, unit=unitriangular)
 
 
-@op(returns=("solution", "cloned_coefficient"), out=True)
+@op(
+    returns=("solution", "cloned_coefficient"),
+    out=True,
+    check=lambda b, A, **_: check_float("triangular_solve", A),
+)
 def triangular_solve(
     b: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ):
@@ -168,7 +174,7 @@ def _lstsq(A: Array, B: Array, rcond: float | None, driver: str):
         else jnp.zeros((*b.shape[:-2], n, b.shape[-1]), b.dtype)
     )
     residual = jnp.zeros((0,), jnp.finfo(A.dtype).dtype)
-    if m > n:
+    if m > n and driver != "gelsy":
         gap = _matmul(A, x) - b
         residual = (gap.real**2 + gap.imag**2 if jnp.iscomplexobj(gap) else gap * gap).sum(-2)
     return (x[..., 0] if vector else x), residual
@@ -193,10 +199,16 @@ def lstsq(A, B, rcond=None, *, driver=None):
     """X that minimises `|A X - B|`, of least norm where there are several.
 
     Returns:
-        `(solution, residuals, rank, singular_values)`. Residuals are squared and empty unless A has more
-        rows than columns; rank is empty for driver "gels", singular values unless "gelsd" or "gelss".
+        `(solution, residuals, rank, singular_values)`. Residuals are squared; they are empty unless A has more
+        rows than columns, for driver "gelsy" (the default), and for "gelsd" and "gelss" where a matrix of A has
+        not full rank. Rank is empty for "gels", singular values unless the driver is "gelsd" or "gelss".
     """
-    return LstsqResult(*_lstsq(A, B, rcond, driver or "gelsy"), *_lstsq_rank(A, rcond, driver or "gelsy"))
+    driver = driver or "gelsy"
+    solution, residuals = _lstsq(A, B, rcond, driver)
+    rank, values = _lstsq_rank(A, rcond, driver)
+    if driver in ("gelsd", "gelss") and residuals.numel() and not bool((rank == A.shape[-1]).all()):
+        residuals = residuals.new_zeros(0)
+    return LstsqResult(solution, residuals, rank, values)
 
 
 # ---- inverses --------------------------------------------------------------------------------------------
@@ -206,7 +218,9 @@ def _inverse(x: Any) -> tuple[Any, Any]:
     return _solve(x, jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape))
 
 
-@linalg("inv", "torch.inverse", "Tensor.inverse", saves=("result",), check=square("linalg.inv"))
+@linalg(
+    "inv", "torch.inverse", "Tensor.inverse", saves=("result",), check=square("linalg.inv"), layout=columns(0)
+)
 def linalg_inv(A: Array):
     """Inverse of square matrices.
 
@@ -218,7 +232,9 @@ def linalg_inv(A: Array):
     return inverse
 
 
-@linalg("inv_ex", returns=("inverse", "info"), saves=("result",), check=square("linalg.inv_ex"))
+@linalg(
+    "inv_ex", returns=("inverse", "info"), saves=("result",), check=square("linalg.inv_ex"), layout=columns(0)
+)
 def linalg_inv_ex(A: Array, *, check_errors: bool = False):
     """`inv` and, instead of an error, the position of the first zero pivot (int32, 0 is good)."""
     inverse, info = _inverse(A)
@@ -323,6 +339,8 @@ def _check_power(A: Any, n: int) -> None:
         raise RuntimeError(
             f"linalg.matrix_power: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices"
         )
+    if abs(n) > 1:
+        no_bools("bmm" if A.ndim > 2 else "addmm_impl_cpu_", A)
 
 
 @linalg("matrix_power", "torch.matrix_power", "Tensor.matrix_power", saves=("A",), check=_check_power)
@@ -350,12 +368,11 @@ def linalg_matrix_exp(A: Array):
     """Matrix exponential."""
     if A.size == 0:
         return A
-    flat = A.reshape(-1, *A.shape[-2:])
-    flat = flat.astype(jnp.float32) if A.dtype.itemsize == 2 else flat
-    return jax.vmap(jax.scipy.linalg.expm)(flat).reshape(A.shape).astype(A.dtype)
+    wide = A.astype(jnp.float32) if A.dtype.itemsize == 2 else A
+    return matrix_exp(wide).astype(A.dtype)
 
 
-@linalg("tensorinv", saves=("result",))
+@linalg("tensorinv", saves=("result",), check=lambda A, ind=2: check_float("linalg.inv", A))
 def linalg_tensorinv(A: Array, ind: int = 2):
     """Inverse of the map that `tensordot(A, ., A.ndim - ind)` is."""
     if ind <= 0:

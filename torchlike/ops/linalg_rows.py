@@ -5,8 +5,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.checks import guard
+from .._core.dtypes import FLOAT
 from .._core.registry import op, publish
-from .validate import scalar_name
+from .validate import not_implemented, scalar_name
 
 
 class LinAlgError(RuntimeError):
@@ -23,13 +24,46 @@ def linalg(name: str, *aliases: str, **options: Any) -> Any:
     return op(name=f"linalg_{name}", spaces=(), aliases=(f"linalg.{name}", *aliases), **options)
 
 
+# PyTorch names its kernel where a function lets types through that the kernel has no code for
+_KERNELS = {
+    "linalg.det": "lu_cpu", "linalg.solve": "lu_cpu", "linalg.solve_ex": "lu_cpu", "linalg.cholesky": "cholesky_cpu",
+    "linalg.cholesky_ex": "cholesky_cpu", "linalg.svd": "linalg_svd_cpu", "linalg.qr": "geqrf_cpu",
+    "linalg.eig": "linalg_eig_out_cpu", "linalg.eigvals": "linalg_eig_out_cpu",
+}  # fmt: skip # for 16-bit floats
+_KERNELS_ALL = {
+    "linalg.eigvalsh": "linalg_eigh_cpu", "cholesky": "cholesky_cpu", "torch.linalg.lu_factor": "lu_cpu",
+    "linalg.solve_triangular": "triangular_solve_cpu", "triangular_solve": "triangular_solve_cpu",
+}  # fmt: skip # for 16-bit floats, integers and bool
+_SAYS = {"linalg.svdvals": "linalg.svd", "linalg.cond": "linalg.svd"}
+_MSG_TYPES = "This function doesn't handle types other than float and double"
+_TEXTS = {
+    "linalg.matrix_rank": lambda a: _MSG_TYPES,
+    "torch.linalg.lstsq": lambda a: _MSG_TYPES,
+    "linalg.pinv": lambda a: (
+        f"linalg.pinv({scalar_name(a.dtype)}{{{list(a.shape)}}}): expected a tensor with 2 or more dimensions of float, "
+        "double, cfloat or cdouble types"
+    ),
+}
+
+
 def check_float(name: str, a: Any, *, low: bool = False) -> None:
     """`a` must be floating or complex, and no 16-bit type unless `low`."""
-    if not (a.dtype.is_floating_point or a.dtype.is_complex):
+    name = _SAYS.get(name, name)
+    exact, half = a.dtype.category < FLOAT, not low and a.dtype.itemsize == 2 and a.dtype.is_floating_point
+    if exact or half:
+        if name in _KERNELS_ALL:
+            raise not_implemented(_KERNELS_ALL[name], a.dtype)
+        if name in _TEXTS:
+            raise RuntimeError(_TEXTS[name](a))
+        if half and name in _KERNELS:
+            raise not_implemented(_KERNELS[name], a.dtype)
+        if exact and name in ("linalg.eig", "linalg.eigvals"):
+            raise RuntimeError(f"Unknown Complex ScalarType for {scalar_name(a.dtype)}")
+    if exact:
         raise RuntimeError(
             f"{name}: Expected a floating point or complex tensor as input. Got {scalar_name(a.dtype)}"
         )
-    if not low and a.dtype.itemsize == 2:
+    if half:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {scalar_name(a.dtype)}")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
 
 from .._core.registry import Array, op
+from .matmul import no_bools
 from .validate import c_name, scalar_name, shape_text
 
 
@@ -39,6 +41,7 @@ def _check_linear(input: Any, weight: Any, bias: Any = None, **_: Any) -> None:
                 f"self and mat2 must have the same dtype, but got {scalar_name(bias.dtype)} and {scalar_name(b)}"
             )
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {c_name(a)} != {c_name(b)}")
+    no_bools("addmm_impl_cpu_", input, weight)
     if bias is None:
         return
     if weight.ndim == 1:
@@ -71,7 +74,9 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
     Raises:
         RuntimeError: the sizes do not fit.
     """
-    flat = input.reshape(-1, input.shape[-1])  # (rows, in): one GEMM, whatever the leading dimensions
+    flat = input.reshape(
+        math.prod(input.shape[:-1]), input.shape[-1]
+    )  # (rows, in): one GEMM, whatever the leading dimensions
     out = flat @ weight.T  # (rows, out)
     if bias is not None:
         out = out + bias
@@ -107,10 +112,11 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
     Args:
         input1: `(..., in1)`; input2: `(..., in2)`; weight: `(out, in1, in2)`; bias: `(out,)`.
     """
-    a = input1.reshape(-1, input1.shape[-1])
-    b = input2.reshape(-1, input2.shape[-1])
+    rows = math.prod(input1.shape[:-1])
+    a = input1.reshape(rows, input1.shape[-1])
+    b = input2.reshape(rows, input2.shape[-1])
     left = jnp.einsum("ni,oij->noj", a, weight)  # (rows, out, in2)
-    out = (left * b[:, None, :]).sum(-1)
+    out = (left * b[:, None, :]).sum(-1).astype(input1.dtype)
     if bias is not None:
         out = out + bias
     return out.reshape(*input1.shape[:-1], weight.shape[0])

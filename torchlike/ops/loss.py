@@ -11,10 +11,22 @@ import jax.numpy as jnp
 from jax.scipy.special import xlogy
 
 from .._core.checks import guard
+from .._core.dtypes import FLOAT, get_default_dtype, result_type
+from .._core.orders import as_operands
 from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Operand, Scalar, op
 from .lowering.norms import magnitude
 from .reduce_loss import check_mean_dtype, check_reduction, reduce_loss, reduction_name
-from .validate import broadcast, not_implemented, scalar_name, shape_text, size_text
+from .validate import (
+    MSG_NEG_BOOL,
+    broadcast,
+    c_name,
+    kernel,
+    not_bool_difference,
+    not_implemented,
+    scalar_name,
+    shape_text,
+    size_text,
+)
 
 FUNCTIONAL = ("nn.functional",)
 
@@ -40,9 +52,10 @@ def _checked(kernel: str = "", parameter: str = "", bad: Any = None, message: st
         _warn_broadcast(input, target)
         if weight is not None and weight.shape != input.shape:
             raise ValueError("Weights and input must have the same size.")
-        if max(input.dtype.category, target.dtype.category) < 2:
-            if kernel:
-                raise not_implemented(kernel, input.dtype)
+        if kernel and max(input.dtype.category, target.dtype.category) != FLOAT:
+            raise not_implemented(kernel, result_type([input, target]))
+        if max(input.dtype.category, target.dtype.category) < FLOAT:
+            not_bool_difference(input, target)
             name = reduction_name(params.get("size_average"), params.get("reduce"), params["reduction"])
             check_mean_dtype(input.dtype, name)
 
@@ -98,7 +111,7 @@ _HUBER = _checked(
 )
 
 
-@op(spaces=FUNCTIONAL, saves=("input", "target"), check=_HUBER)
+@op(spaces=FUNCTIONAL, saves=("input", "target"), check=_HUBER, layout=as_operands)
 def huber_loss(
     input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
 ):
@@ -221,6 +234,8 @@ def _check_kl(
             stacklevel=4,
         )
     check_reduction("sum" if reduction == "batchmean" else reduction, size_average, reduce)
+    if input.dtype.is_complex or target.dtype.is_complex:
+        raise RuntimeError("kl_div: Complex inputs not supported.")
     if not (input.dtype.is_floating_point and target.dtype.is_floating_point):
         raise RuntimeError("kl_div: Integral inputs not supported.")
     broadcast(target.shape, input.shape)
@@ -247,7 +262,9 @@ def _check_poisson(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", **_: Any
 ) -> None:
     check_reduction(reduction, size_average, reduce)
-    broadcast(input.shape, target.shape)
+    broadcast(target.shape, input.shape)
+    not_bool_difference(float, target)
+    not_bool_difference(input, float)
 
 
 @op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_poisson)
@@ -281,6 +298,13 @@ def _check_gaussian(input: Any, target: Any, var: Any, reduction: str = "mean", 
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
     broadcast(input.shape, target.shape)
+    if not number:
+        kernel("lt_cpu")(var)
+        if var.dtype.category < FLOAT:  # held above a float, in place
+            raise RuntimeError(
+                f"result type {scalar_name(get_default_dtype())} can't be cast to the desired output type "
+                f"{c_name(var.dtype)}"
+            )
 
 
 @op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target", "var"), check=_check_gaussian)
@@ -311,7 +335,9 @@ def _check_soft_margin(
 ) -> None:
     check_reduction(reduction, size_average, reduce)
     broadcast(input.shape, target.shape)
-    if not input.dtype.is_floating_point and not target.dtype.is_floating_point:
+    if target.dtype.name == "bool":
+        raise RuntimeError(MSG_NEG_BOOL)
+    if max(input.dtype.category, target.dtype.category) < FLOAT:
         raise RuntimeError(
             f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}"
         )

@@ -1,15 +1,19 @@
-"""Masks: fill, select, scatter, and the indices of what is not zero."""
+"""Masks: fill, select, scatter; the indices of what is not zero, and flat indices."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from .._core import dtypes
-from .._core.registry import Array, Operand, function, op
+from .._core.registry import Array, Operand, Scalar, function, op
 from .._core.tensor import Tensor, from_numpy_copy
+from .looks import Looked, at_hand
+from .numbers import of_dtype
 from .results import into, rebind
 from .validate import broadcast, c_name, scalar_name
 from .view import expand
@@ -29,7 +33,28 @@ def _check_mask(input: Any, mask: Any, value: Any = None, **_: Any) -> None:
     broadcast(mask.shape, input.shape)
 
 
-@op(inplace=True, check=_check_mask)
+def _look_filled(input: Any, mask: Any, value: Any) -> Exception | None:
+    """The error of a fill value that the dtype cannot hold."""
+    if not isinstance(input, Tensor) or value.__class__ is bool:
+        return None
+    d = input._aval.dtype
+    if value.__class__ is float and d.itemsize > 2 and d.is_floating_point:
+        if value != value or abs(value) < 3e38 or abs(value) == inf:
+            return None
+    if isinstance(value, Tensor):
+        data = at_hand(value) if value._aval.dtype.category > d.category else None
+        if data is None or data.ndim:
+            return None
+        value = data.item()
+    if isinstance(value, (int, float, complex)):
+        try:
+            of_dtype(value, d)
+        except (RuntimeError, OverflowError) as e:
+            return e
+    return None
+
+
+@op(inplace=True, check=_check_mask, row=Looked, look=_look_filled)
 def masked_fill(input: Array, mask: Array, value: Operand):
     """A copy with `value` where the boolean `mask` is True."""
     return jnp.where(mask, value.astype(input.dtype), input)
@@ -105,3 +130,68 @@ def nonzero(input: Tensor, *, out: Any = None, as_tuple: bool = False) -> Any:
 def argwhere(input: Tensor) -> Tensor:
     """Indices of the non-zero elements, one row each."""
     return nonzero(input)
+
+
+# ---- indices of a known number, and indices taken apart ----------------------------------------------
+
+
+@op(spaces=(), name="nonzero_static", differentiable=False)
+def _nonzero_static(input: Array, size: int, fill_value: Scalar):
+    if not input.ndim:
+        return jnp.zeros((size, 0), jnp.int64)
+    found = jnp.nonzero(input, size=size, fill_value=fill_value.astype(jnp.int64))
+    return jnp.stack([i.astype(jnp.int64) for i in found], 1)
+
+
+@function()
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Any = None) -> Tensor:
+    """As `nonzero`, always `size` rows, so that nothing waits for the data: `(size, input.ndim)`, int64.
+
+    Rows too many are left out, rows too few are filled with `fill_value`.
+
+    Raises:
+        RuntimeError: `size` is negative, or `out` is not int64.
+    """
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    if out is not None and out.dtype is not dtypes.int64:
+        raise RuntimeError(
+            "nonzero_static: Expected out tensor to have scalar type Long but got scalar type"
+            + scalar_name(out.dtype)
+        )
+    return into(_nonzero_static(input, size, fill_value), out, "nonzero_static")
+
+
+@op(spaces=(), name="unravel_index", differentiable=False)
+def _unravel_index(indices: Array, shape: tuple):
+    flat, found = indices.astype(jnp.int64), []
+    for n in reversed(shape):
+        found.append(flat % n)
+        flat = flat // n
+    return tuple(reversed(found))
+
+
+@function(spaces=("torch",))
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """Flat indices into a tensor of `shape` (an int or several) as one int64 tensor of indices per dimension.
+
+    Negative ones and those beyond the end wrap around.
+
+    Raises:
+        TypeError: `indices` are no integers, or `shape` has something else than ints.
+        ValueError: a size is negative.
+    """
+    if indices.dtype.category != dtypes.INTEGER:
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not isinstance(shape, (int, Sequence)):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in sizes:
+        if not isinstance(n, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(n)}")
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    if 0 in sizes and indices.numel():
+        raise RuntimeError("ZeroDivisionError")
+    found = _unravel_index(indices, sizes) if sizes else ()
+    return found if isinstance(found, tuple) else (found,)

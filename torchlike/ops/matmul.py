@@ -4,11 +4,16 @@ import builtins
 from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
-from .._core.registry import DEFAULT, Array, Arrays, Scalar, function, op
+from .._core.dtypes import FLOAT
+from .._core.modes import is_grad_enabled
+from .._core.orders import as_operands
+from .._core.registry import DEFAULT, Array, Arrays, Scalar, check_inplace, function, op
 from .._core.tensor import Tensor
 from .arithmetic import _check_scale
-from .linalg_rows import linalg
+from .linalg_rows import check_float, linalg
+from .lowering.common import accumulated
 from .lowering.products import batched
 from .lowering.products import matmul as _matmul
 from .validate import broadcast, not_implemented, scalar_name, shape_text, wrap_dim
@@ -35,18 +40,23 @@ def _product(a: Any, b: Any) -> None:
     _same("m1", "m2", a, b)
 
 
+def no_bools(name: str, *tensors: Any) -> None:
+    """The error of a matrix product of bool tensors that have elements."""
+    if tensors[0].dtype.name == "bool" and all([t.size for t in tensors]):
+        raise not_implemented(name, tensors[0].dtype)
+
+
 def _same(first: str, second: str, a: Any, b: Any) -> None:
     if a.dtype is not b.dtype:
         raise RuntimeError(
             f"expected {first} and {second} to have the same dtype, but got: {_cpp(a.dtype)} != {_cpp(b.dtype)}"
         )
-    if a.dtype.name == "bool" and 0 not in (*a.shape, *b.shape):
-        raise not_implemented("addmm_impl_cpu_", a.dtype)
+    no_bools("addmm_impl_cpu_", a, b)
 
 
-def _batch_product(a: Any, b: Any, names: tuple[str, str] = ("batch1", "batch2")) -> None:
+def _batch_product(a: Any, b: Any, kernel: str = "bmm") -> None:
     """Checks a batched product of two 3-d tensors."""
-    for name, t in zip(names, (a, b)):
+    for name, t in zip(("batch1", "batch2"), (a, b)):
         if t.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
@@ -57,7 +67,8 @@ def _batch_product(a: Any, b: Any, names: tuple[str, str] = ("batch1", "batch2")
     if a.dtype is not b.dtype:
         raise RuntimeError(f"expected scalar type {scalar_name(a.dtype)} but found {scalar_name(b.dtype)}")
     if a.dtype.name == "bool":
-        raise not_implemented("bmm", a.dtype)
+        small = a.shape[1] * a.shape[2] * b.shape[2] < 400  # larger ones go through addmm
+        raise not_implemented(kernel if small else "addmm_impl_cpu_", a.dtype)
 
 
 def _check_mm(input: Any, mat2: Any, **_: Any) -> None:
@@ -135,7 +146,7 @@ def _check_matmul(input: Any, other: Any) -> None:
         if a.ndim >= 3 and b.ndim <= 2:
             _same("m1", "m2", a, b)
         raise RuntimeError(f"expected scalar type {scalar_name(a.dtype)} but found {scalar_name(b.dtype)}")
-    _same("m1", "m2", a, b)
+    no_bools("bmm" if b.ndim > 2 else "addmm_impl_cpu_", a, b)
     return None
 
 
@@ -195,7 +206,12 @@ def vdot(input: Array, other: Array):
     return _matmul(input.conj(), other)
 
 
-@op(out=True, saves=("input", "other"))
+def _check_inner(input: Any, other: Any) -> None:
+    if input.ndim and other.ndim and input.shape[-1] == other.shape[-1]:
+        no_bools("addmm_impl_cpu_" if max(input.ndim, other.ndim) > 1 else "dot", input, other)
+
+
+@op(out=True, saves=("input", "other"), check=_check_inner)
 def inner(input: Array, other: Array):
     """Sum of products over the last dimensions; a plain product if either is 0-d."""
     if not input.ndim or not other.ndim:
@@ -232,8 +248,11 @@ def _fused(product: Any, input: Any, beta: Any, alpha: Any) -> Any:
     return jnp.where(beta == 0, jnp.zeros((), input.dtype), beta * input) + product
 
 
-def _check_fused(product: Any) -> Any:
-    """A row check: the product's own, then that `input` expands and the factors fit the dtype."""
+def _check_fused(product: Any, whole: bool = True) -> Any:
+    """A row check: the product's own, then that `input` expands and the factors fit the dtype.
+
+    `whole`: float factors of integers are truncated, not refused.
+    """
 
     def check(input: Any, beta: Any = 1, alpha: Any = 1, **operands: Any) -> None:
         a, b = operands.values()
@@ -250,6 +269,8 @@ def _check_fused(product: Any) -> Any:
                 f"non-singleton dimension {len(shape) - 1}.  Target sizes: {list(shape)}.  Tensor sizes: {list(input.shape)}"
             )
         for name, factor in (("beta", beta), ("alpha", alpha)):
+            if whole and factor is float and input.dtype.category < FLOAT:
+                continue  # truncated
             _check_scale(input.dtype.category, factor, name)
 
     return check
@@ -269,8 +290,13 @@ def _mv_shape(a: Any, b: Any) -> tuple[int, ...]:
 
 
 def _bmm_shape(a: Any, b: Any) -> tuple[int, ...]:
-    _batch_product(a, b)
+    _batch_product(a, b, "baddbmm")
     return (a.shape[0], a.shape[1], b.shape[2])
+
+
+def _sum_shape(a: Any, b: Any) -> tuple[int, ...]:
+    _batch_product(a, b, "addmm_impl_cpu_")
+    return (a.shape[1], b.shape[2])
 
 
 def _outer_shape(a: Any, b: Any) -> tuple[int, ...]:
@@ -298,13 +324,50 @@ def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alp
     return _fused(batched(batch1, batch2), input, beta, alpha)
 
 
-@op(out=True, inplace=True, saves=("batch1", "batch2"), check=_check_fused(lambda a, b: _bmm_shape(a, b)[1:]))
+@op(out=True, inplace=True, saves=("batch1", "batch2"), check=_check_fused(_sum_shape))
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1):
     """`beta * input + alpha * sum over i of batch1[i] @ batch2[i]`."""
-    return _fused(tensordot_arrays(batch1, batch2, (0, 2), (0, 1)), input, beta, alpha)
+    if accumulated(batch1) == batch1.dtype or not batch1.shape[0]:
+        return _fused(tensordot_arrays(batch1, batch2, (0, 2), (0, 1)), input, beta, alpha)
+
+    def more(out: Any, mats: Any, scale: Any = 1) -> tuple[Any, None]:
+        a, b, wide = (x.astype(jnp.float32) for x in (*mats, out))
+        return _fused(batched(a, b), wide, scale, alpha).astype(out.dtype), None
+
+    first, _ = more(jnp.broadcast_to(input, (batch1.shape[1], batch2.shape[2])), (batch1[0], batch2[0]), beta)
+    return lax.scan(more, first, (batch1[1:], batch2[1:]))[0]  # PyTorch rounds after each matrix
 
 
-@op(out=True, inplace=True, saves=("vec1", "vec2"), check=_check_fused(_outer_shape))
+_addbmm_in_place = addbmm.inplace
+
+
+@function(spaces=("Tensor",))
+def addbmm_(self: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """In-place `addbmm`.
+
+    As in PyTorch, and unlike its relatives, it takes a self that only broadcasts; unless that is a view, it
+    gets a memory of its own in the result's shape.
+    """
+    shape = (*batch1.shape[1:2], *batch2.shape[2:])
+    if self._lens is not None or tuple(self.shape) == shape:
+        return _addbmm_in_place(self, batch1, batch2, beta=beta, alpha=alpha)
+    check_inplace(self)
+    out = addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+    self._storage.touch()
+    out._storage.version = self._storage.version
+    self._storage = out._storage
+    if is_grad_enabled():
+        self._set_edge(out._edge())
+    return self
+
+
+@op(
+    out=True,
+    inplace=True,
+    saves=("vec1", "vec2"),
+    check=_check_fused(_outer_shape, whole=False),
+    layout=as_operands,
+)
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1):
     """`beta * input + alpha * outer(vec1, vec2)`."""
     return _fused(vec1[:, None] * vec2[None, :], input, beta, alpha)
@@ -333,7 +396,15 @@ def _size(x: Any, axes: list[int]) -> int:
     return n
 
 
-@op(name="tensordot", spaces=(), saves=("a", "b"), out=True)
+@op(
+    name="tensordot",
+    spaces=(),
+    saves=("a", "b"),
+    out=True,
+    check=lambda a, b, left, right: no_bools(
+        "dot" if len(left) == a.ndim == b.ndim else "addmm_impl_cpu_", a, b
+    ),
+)
 def _tensordot(a: Array, b: Array, left: tuple, right: tuple):
     if len(left) != len(right):
         raise RuntimeError("both dimension lists should have same length")
@@ -408,6 +479,7 @@ def _check_chain(tensors: Any) -> None:
                 f"multi_dot(): tensors {i} and {i + 1} with shapes {shape_text(a.shape)} and {shape_text(b.shape)} "
                 "cannot be multiplied"
             )
+    no_bools("addmm_impl_cpu_", *tensors)
 
 
 def _cheapest(sizes: list[int]) -> list[list[int]]:
@@ -468,6 +540,7 @@ def _check_cross(input: Any, other: Any, dim: int | None = -1) -> None:
         raise RuntimeError(
             f"{name}: inputs dimension {dim} must have length 3. Got {input.shape[d]} and {other.shape[d]}"
         )
+    no_bools("cross", input, other)
 
 
 @linalg("cross", saves=("input", "other"), check=_check_cross)
@@ -488,7 +561,7 @@ def cross(input, other, dim=None, *, out=None):
     return linalg_cross(input, other, dim=dim, out=out)
 
 
-@linalg("vecdot", saves=("x", "y"))
+@linalg("vecdot", saves=("x", "y"), check=lambda x, y, dim=-1: check_float("linalg.vecdot", x, low=True))
 def vecdot(x: Array, y: Array, *, dim: int = -1):
     """Sum of products along `dim`, `x` conjugated; other dimensions broadcast."""
     return (x.conj() * y).sum(axis=dim)

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._core import devices, dtypes, engine
 from .._core.graph import Value, aval, without_data
+from .._core.layouts import physical, strides_of
 from .._core.modes import no_grad
 from .._core.registry import check_inplace, function, publish
 from .._core.storage import Storage
@@ -50,6 +51,23 @@ def data_ptr(self: Tensor) -> int:
     return _address(self._storage) + geometry(self)[2] * self._aval.dtype.itemsize
 
 
+@function(spaces=("Tensor",))
+def const_data_ptr(self: Tensor) -> int:
+    """`data_ptr`, for reading only."""
+    return data_ptr(self)
+
+
+@function(spaces=("Tensor",))
+def record_stream(self: Tensor, stream: Any) -> None:
+    """Says that a stream uses the Tensor: nothing to do, XLA frees memory in the order of its one queue.
+
+    Raises:
+        RuntimeError: `stream` is no stream.
+    """
+    if not hasattr(stream, "wait_event"):
+        raise RuntimeError("unknown parameter type")
+
+
 class UntypedStorage:
     """The bytes beneath a Tensor (`torch.UntypedStorage`): their number, and whose they are."""
 
@@ -86,8 +104,8 @@ class UntypedStorage:
         return id(self._cell)
 
     def _bytes(self) -> np.ndarray:
-        data = np.ascontiguousarray(engine.host(self._cell.read()))
-        return data.reshape(-1).view(np.uint8)
+        v = self._cell.read()
+        return physical(engine.host(v), v.aval.order).view(np.uint8)
 
     def tolist(self) -> list[int]:
         """The bytes as ints."""
@@ -132,9 +150,10 @@ def _look_at(
     """Makes self show a part of a storage."""
     whole = Tensor._from_value(storage.value)
     whole._storage = storage
-    if offset or size != storage.value.aval.shape or stride != contiguous_strides(size):
+    have = storage.value.aval
+    if offset or size != have.shape or stride != strides_of(size, have.order):
         with no_grad():
-            whole = _as_strided(whole, size, stride, offset)
+            whole = _as_strided(whole, size, stride, offset, have.order)
     self._storage, self._lens, self._base = storage, whole._lens, None
     self._value, self._seen, self._shown = whole._value, whole._seen, whole._shown
 
@@ -192,17 +211,18 @@ def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
         cell = Storage(without_data((count,), self.dtype))
     elif count > cell.value.aval.size:
         data = np.zeros(count, self.dtype.jnp)
-        old = engine.host(cell.read()).reshape(-1)
+        v = cell.read()
+        old = physical(engine.host(v), v.aval.order)
         data[: old.size] = old
         cell = from_numpy_copy(data, self.device)._storage
     _look_at(self, cell, shape, contiguous_strides(shape), offset)
     return self
 
 
-@function(spaces=("Tensor",))
-def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+@function(spaces=("torch", "Tensor"))
+def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """`resize_` to the size of another Tensor."""
-    return resize_(self, tuple(the_template.shape))
+    return resize_(input, tuple(the_template.shape))
 
 
 def swap_tensors(t1: Tensor, t2: Tensor) -> None:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.modes import is_grad_enabled
+from .._core.orders import channels
 from .._core.registry import Array, Scalar, function, op
 from .lowering.norm import (
     apply_statistics,
@@ -30,7 +31,7 @@ from .norm_checks import (
     check_statistics,
 )
 from .pool_shapes import published
-from .validate import size_text
+from .validate import not_implemented, size_text
 
 FUNCTIONAL = ("nn.functional",)
 TORCH = ("torch",)
@@ -38,7 +39,13 @@ TORCH = ("torch",)
 # ---- batch_norm -------------------------------------------------------------------------------------
 
 
-@op(spaces=(), saves=("input", "weight"), check=check_statistics, grad_name="NativeBatchNormBackward0")
+@op(
+    spaces=(),
+    saves=("input", "weight"),
+    check=check_statistics,
+    grad_name="NativeBatchNormBackward0",
+    layout=channels,
+)
 def _batch_norm_train(
     running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
     bias: Array | None, eps: float, momentum: Scalar,
@@ -54,6 +61,7 @@ def _batch_norm_train(
 @op(
     spaces=(), saves=("input", "weight"), check=check_statistics,
     grad_name="NativeBatchNormBackward0",
+    layout=channels,
 )  # fmt: skip
 def _batch_norm_eval(
     input: Array,
@@ -288,7 +296,13 @@ published(_torch_group_norm, "group_norm", TORCH)
 # ---- local_response_norm --------------------------------------------------------------------------
 
 
-@op(spaces=(), name="local_response_norm", saves=("input",))
+def _check_neighbours(input: Any, **_: Any) -> None:
+    d, flat = input.dtype, input.ndim == 3
+    if not d.is_floating_point and d.name != "int64" or (d.itemsize == 2 and not flat):
+        raise not_implemented("avg_pool2d" if flat else "avg_pool3d_out_frame", d)
+
+
+@op(spaces=(), name="local_response_norm", saves=("input",), check=_check_neighbours)
 def _local_response_norm(input: Array, size: int, alpha: Scalar, beta: Scalar, k: Scalar):
     rank = input.ndim - 1
     one = (1,) * (rank - 1)

@@ -7,9 +7,11 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.orders import channels
 from .._core.registry import Array, Scalar, function, op
-from .validate import shape_text
+from .validate import kernel, shape_text
 
+_KERNELS = {"reflect": "reflection", "replicate": "replication"}
 _JNP_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 _MSG_UNSUPPORTED = """Padding size {} is not supported for {}D input tensor.
 Supported combinations for non-constant padding:
@@ -58,7 +60,13 @@ def _check(input: Any, pad: tuple[int, ...], mode: str, **_: Any) -> None:
             )
 
 
-@op(name="pad", spaces=(), check=_check)
+def _check_pad(input: Any, pad: tuple[int, ...], mode: str, **rest: Any) -> None:
+    _check(input, pad, mode, **rest)
+    if mode in ("reflect", "replicate") and input.dtype.name == "bool":
+        kernel(f"{_KERNELS[mode]}_pad{len(pad) // 2}d", "ihfc")(input)
+
+
+@op(name="pad", spaces=(), check=_check_pad, layout=channels)
 def _pad(input: Array, pad: tuple, mode: str, value: Scalar = 0):
     widths = _widths(pad, input.ndim)
     if mode == "constant":

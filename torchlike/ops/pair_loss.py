@@ -7,12 +7,14 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Scalar, function, op
+from .._core.registry import DEFAULT, Array, Scalar, function, op
+from .lowering.common import difference, floating, joined
 from .lowering.norms import vector_norm
 from .reduce_loss import check_mean_dtype, check_reduction, reduce_loss, reduction_name
-from .validate import broadcast, shape_text, size_text
+from .validate import broadcast, not_bool_difference, not_complex, shape_text, size_text
 
 FUNCTIONAL = ("nn.functional",)
+_not_complex = not_complex("clamp is not supported for complex types", NotImplementedError)
 
 
 def _positive_part(x: Any) -> Any:
@@ -25,6 +27,8 @@ def _check_hinge(
 ) -> None:
     check_reduction(reduction, size_average, reduce)
     broadcast(input.shape, target.shape)
+    not_bool_difference(input, input)
+    _not_complex(input)
     if input.dtype.category < 2 and target.dtype.category < 2:
         check_mean_dtype(input.dtype, reduction_name(size_average, reduce, reduction))
 
@@ -54,9 +58,10 @@ def _check_cosine(
             f"{shape_text(input1.shape)} and {shape_text(input2.shape)}."
         )
     broadcast(target.shape, broadcast(input1.shape, input2.shape)[:-1])
+    _not_complex(input1, input2)
 
 
-@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_cosine)
+@op(spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_cosine)
 def cosine_embedding_loss(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -67,9 +72,13 @@ def cosine_embedding_loss(
         input1, input2: `(N, D)` or `(D,)`; target: `(N,)` or 0-d.
     """
     eps = 1e-12
-    dot = (input1 * input2).sum(-1)
-    size = ((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)
-    cosine = dot / jnp.sqrt(size)
+
+    def dot(x: Any, y: Any) -> Any:
+        x, y = joined(x, y)
+        return floating((x * y).sum(-1))  # products of integers wrap, sums of them are int64
+
+    size = (dot(input1, input1) + eps) * (dot(input2, input2) + eps)
+    cosine = dot(input1, input2) / jnp.sqrt(size)
     loss = jnp.where(target == 1, 1 - cosine, 0) + jnp.where(target == -1, _positive_part(cosine - margin), 0)
     return reduce_loss(loss, size_average, reduce, reduction)
 
@@ -86,15 +95,18 @@ def _check_ranking(
             f"{size_text(target.shape)} "
         )
     broadcast(target.shape, broadcast(input1.shape, input2.shape))
+    not_bool_difference(input1, input2)
+    _not_complex(input1, input2, target)
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_ranking)
+@op(spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_ranking)
 def margin_ranking_loss(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
 ):  # fmt: skip
     """`max(0, -target * (input1 - input2) + margin)`: target 1 ranks `input1` higher, -1 `input2`."""
-    loss = _positive_part(-target * (input1 - input2) + margin)
+    against, gap = joined(-target, difference(input1, input2))
+    loss = _positive_part(floating(against * gap) + margin)
     return reduce_loss(loss, size_average, reduce, reduction)
 
 
@@ -122,9 +134,11 @@ def _check_triplet(
     _check_margin(margin)
     _same_ndim(anchor, positive, negative)
     broadcast(anchor.shape, positive.shape, negative.shape)
+    not_bool_difference(anchor, positive)
+    not_bool_difference(anchor, negative)
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("anchor", "positive", "negative"), check=_check_triplet)
+@op(spaces=FUNCTIONAL, saves=("anchor", "positive", "negative"), check=_check_triplet)
 def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2.0, eps: Scalar = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
@@ -134,10 +148,13 @@ def triplet_margin_loss(
     Args:
         swap: use the smaller of `|a - n|` and `|p - n|` (Balntas et al., BMVC 2016).
     """
-    near = vector_norm(anchor - positive + eps, p)
-    far = vector_norm(anchor - negative + eps, p)
+
+    def distance(x: Any, y: Any) -> Any:
+        return vector_norm(floating(difference(x, y)) + eps, p)
+
+    near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
-        far = jnp.minimum(far, vector_norm(positive - negative + eps, p))
+        far = jnp.minimum(far, distance(positive, negative))
     return reduce_loss(_positive_part(margin + near - far), size_average, reduce, reduction)
 
 

@@ -128,7 +128,7 @@ def _nd_split(name: str, dim: Any, least: int) -> Any:
         n = input.ndim
         if n < least:
             raise RuntimeError(
-                f"torch.{name} requires a tensor with at least {least} dimension{'s' if least > 1 else ''}, but got a tensor with {n} dimensions!"
+                f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {n} dimensions!"
             )
         d = dim(n)
         if isinstance(indices_or_sections, int):

@@ -16,10 +16,11 @@ from jax import lax
 
 from .._core.dtypes import get_default_dtype
 from .._core.registry import BOOL_TO_LONG, COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, function, op
+from .._core.tensor import Tensor
 from .lowering.special import digamma as _digamma
 from .lowering.special import erfinv as _erfinv
 from .lowering.special import lgamma as _lgamma
-from .validate import floating, not_implemented
+from .validate import MSG_NEG_BOOL, floating, kernel, not_complex, not_implemented
 
 
 def unary(
@@ -102,8 +103,10 @@ tanh = unary("tanh", jnp.tanh, "Hyperbolic tangent.", saves=_RESULT)
 asinh = unary("asinh", jnp.arcsinh, "Inverse hyperbolic sine.", aliases=("arcsinh",))
 acosh = unary("acosh", jnp.arccosh, "Inverse hyperbolic cosine; nan below 1.", aliases=("arccosh",))
 atanh = unary("atanh", jnp.arctanh, "Inverse hyperbolic tangent; nan outside [-1, 1].", aliases=("arctanh",))
-deg2rad = unary("deg2rad", lambda x: x * (math.pi / 180), "Degrees to radians.", saves=())
-rad2deg = unary("rad2deg", lambda x: x * (180 / math.pi), "Radians to degrees.", saves=())
+deg2rad = unary("deg2rad", lambda x: x * (math.pi / 180), "Degrees to radians.", saves=(),
+                check=not_complex("deg2rad is not supported for complex tensors."))  # fmt: skip
+rad2deg = unary("rad2deg", lambda x: x * (180 / math.pi), "Radians to degrees.", saves=(),
+                check=not_complex("rad2deg is not supported for complex tensors."))  # fmt: skip
 
 
 @jax.custom_jvp
@@ -155,10 +158,7 @@ def _check_sign(input: Any, **_: Any) -> None:
 
 def _check_neg(input: Any, **_: Any) -> None:
     if input.dtype.name == "bool":
-        raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
-            "use the `~` or `logical_not()` operator instead."
-        )
+        raise RuntimeError(MSG_NEG_BOOL)
 
 
 def _check_positive(input: Any, **_: Any) -> None:
@@ -194,6 +194,18 @@ abs_ = unary(
     "abs", _abs, "Absolute value (modulus of complex numbers, a real tensor); derivative 0 at 0.",
     promote=COMPLEX_TO_FLOAT, operator="abs", aliases=("absolute",), check=_no_bool("abs_cpu"),
 )  # fmt: skip
+_abs_in_place = abs_.inplace
+
+
+def _refused_in_place(self: Tensor) -> Tensor:
+    """In-place `abs`, of real tensors."""
+    if self.dtype.is_complex:
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
+    return _abs_in_place(self)
+
+
+for _name in ("abs_", "absolute_"):
+    function(spaces=("Tensor",), name=_name)(_refused_in_place)
 sign = unary("sign", _sign, "-1, 0 or 1.", promote=DEFAULT, saves=(), check=_check_sign)
 sgn = unary("sgn", _sgn, "`sign` for real numbers, `input / abs(input)` for complex ones.", promote=DEFAULT)
 neg = unary(
@@ -257,7 +269,14 @@ frac = unary("frac", lambda x: x - _trunc(x), "`input - trunc(input)`.", promote
              check=floating("frac_cpu"))  # fmt: skip
 
 
-@op(promote=DEFAULT, aliases=("special.round",), check=_check_rounded("round"))
+_check_round, _check_decimals = _check_rounded("round"), floating("round_cpu")
+
+
+@op(
+    promote=DEFAULT,
+    aliases=("special.round",),
+    check=lambda input, decimals=0: (_check_decimals if decimals else _check_round)(input=input),
+)
 def round(input: Array, *, decimals: int = 0):  # noqa: A001 - PyTorch's name
     """Nearest number with `decimals` decimals, ties to even. Negative `decimals` round left of the point."""
     if _is_exact(input):
@@ -279,26 +298,38 @@ def abs_python(n: int) -> int:
 sigmoid = unary(
     "sigmoid", jax.nn.sigmoid, "`1 / (1 + exp(-input))`.", saves=_RESULT, aliases=("special.expit",)
 )
-erf = unary("erf", jsp.erf, "Error function.", aliases=("special.erf",))
-erfc = unary("erfc", jsp.erfc, "`1 - erf(input)`.", aliases=("special.erfc",))
-erfinv = unary("erfinv", _erfinv, "Inverse of `erf`; nan outside [-1, 1].", aliases=("special.erfinv",))
-lgamma = unary("lgamma", _lgamma, "Logarithm of the absolute gamma function.", aliases=("special.gammaln",))
+erf = unary("erf", jsp.erf, "Error function.", aliases=("special.erf",), check=kernel("erf_vml_cpu"))
+erfc = unary("erfc", jsp.erfc, "`1 - erf(input)`.", aliases=("special.erfc",), check=kernel("erfc_vml_cpu"))
+erfinv = unary("erfinv", _erfinv, "Inverse of `erf`; nan outside [-1, 1].", aliases=("special.erfinv",),
+               check=kernel("erfinv_vml_cpu"))  # fmt: skip
+lgamma = unary("lgamma", _lgamma, "Logarithm of the absolute gamma function.", aliases=("special.gammaln",),
+               check=kernel("lgamma_vml_cpu"))  # fmt: skip
 digamma = unary(
     "digamma",
     _digamma,
     "Derivative of the logarithmic gamma function.",
     aliases=("special.digamma", "special.psi"),
+    check=kernel("digamma"),
 )
 
 
-@op(promote=INT_TO_FLOAT, saves=("input",), aliases=("special.logit",))
+@jax.custom_jvp
+def _log_odds(x: Any) -> Any:
+    return jnp.log(x / (1 - x))
+
+
+_log_odds.defjvps(lambda t, ans, x: t * jnp.where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), jnp.nan))
+
+
+@op(promote=INT_TO_FLOAT, saves=("input",), aliases=("special.logit",), check=kernel("logit_cpu"))
 def logit(input: Array, eps: float | None = None):
     """`log(x / (1 - x))` with `x` clamped to `[eps, 1 - eps]` when `eps` is given, else nan outside [0, 1]."""
     x = input
     if eps is not None and eps >= 0:
         low, high = jnp.asarray(eps, x.dtype), jnp.asarray(1 - eps, x.dtype)
         x = jnp.where(x < low, low, jnp.where(x > high, high, x))
-    return jnp.log(x / (1 - x))
+        return jnp.log(x / (1 - x))
+    return _log_odds(x)
 
 
 @op(promote=DEFAULT, saves=("input",))

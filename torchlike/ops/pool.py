@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.checks import guard
+from .._core.orders import channels, flat_channels
 from .._core.registry import Array, namespace, op
 from .lowering.pool import adaptive_maxima, last_max, maxima, put_flat
 from .pool_shapes import (
@@ -74,7 +75,14 @@ def _max_rows(rank: int) -> tuple[Any, Any, Any]:
     def pooled(x: Any, *args: Any) -> tuple[Any, Any]:
         return maxima(x, windows(x.shape[x.ndim - rank :], *args))
 
-    @op(spaces=(), name=name, saves=("input",), check=check_max(rank, False), grad_name=grad_name)
+    @op(
+        spaces=(),
+        name=name,
+        saves=("input",),
+        check=check_max(rank, False),
+        grad_name=grad_name,
+        layout=channels,
+    )
     def values(
         input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
         ceil_mode: bool = False,
@@ -87,6 +95,7 @@ def _max_rows(rank: int) -> tuple[Any, Any, Any]:
         saves=("input",),
         check=check_max(rank, True),
         grad_name=grad_name,
+        layout=channels,
     )
     def both(
         input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
@@ -127,7 +136,7 @@ max_pool3d, _, max_pool3d_with_indices = _max_rows(3)
 def _adaptive_rows(rank: int) -> Any:
     name = f"adaptive_max_pool{rank}d"
 
-    @op(spaces=(), name=name, saves=("input",), check=check_adaptive("max", rank))
+    @op(spaces=(), name=name, saves=("input",), check=check_adaptive("max", rank), layout=flat_channels)
     def both(input: Array, output_size: Any):
         return adaptive_maxima(input, axes(output_size, rank))
 
@@ -175,7 +184,13 @@ def _check_unpool(input: Any, indices: Any, size: Any) -> None:
     check_floating(f"max_unpool{rank}d", input, INTEGERS)
 
 
-@op(spaces=(), saves=("input", "indices"), check=_check_unpool, grad_name="MaxUnpoolBackward0")
+@op(
+    spaces=(),
+    saves=("input", "indices"),
+    check=_check_unpool,
+    grad_name="MaxUnpoolBackward0",
+    layout=flat_channels,
+)
 def _max_unpool(input: Array, indices: Array, size: tuple):
     total = int(np.prod(size))
     lead = input.shape[: input.ndim - len(size)]
@@ -263,7 +278,7 @@ def _check_fractional(input: Any, samples: Any, kernel: tuple, out: tuple) -> No
         )
     space = input.shape[input.ndim - rank :]
     for what, n, k, o in zip(("time", "height", "width")[3 - rank :], space, kernel, out, strict=True):
-        if o + k - 1 >= n:
+        if o + k - 1 >= n + (rank == 2):  # over three axes PyTorch wants one element more
             raise RuntimeError(f"{name}(): pool {what} {k} too large relative to input {what} {n}")
     check_floating(f"fractional_max_pool{rank}d_out_frame", input)
 

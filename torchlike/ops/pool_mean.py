@@ -9,7 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .._core.dtypes import FLOAT, get_default_dtype
+from .._core.graph import aval
+from .._core.orders import flat_channels
 from .._core.registry import Array, namespace, op
+from .lowering.common import floating
 from .lowering.norm import widen
 from .lowering.pool import adaptive_means, sums
 from .lowering.windows import Windows
@@ -98,7 +102,7 @@ def _avg_row(rank: int) -> Any:
     avg_pool.__doc__ = document(_DOC_AVG, rank)
     return op(
         spaces=("nn.functional",), name=f"avg_pool{rank}d", saves=("input",), check=check_avg(rank),
-        grad_name=f"AvgPool{rank}DBackward0",
+        grad_name=f"AvgPool{rank}DBackward0", layout=flat_channels,
     )(avg_pool)  # fmt: skip
 
 
@@ -110,7 +114,14 @@ def _adaptive_avg(rank: int) -> Any:
     name = f"adaptive_avg_pool{rank}d"
     grad_name = "MeanBackward1" if rank == 0 else f"AdaptiveAvgPool{rank}DBackward0"
 
-    @op(spaces=(), name=name, saves=("input",), check=check_adaptive("avg", rank), grad_name=grad_name)
+    @op(
+        spaces=(),
+        name=name,
+        saves=("input",),
+        check=check_adaptive("avg", rank),
+        grad_name=grad_name,
+        layout=flat_channels,
+    )
     def row(input: Array, output_size: Any):
         return adaptive_means(widen(input), axes(output_size, rank)).astype(input.dtype)
 
@@ -133,12 +144,14 @@ def _lp_pool(rank: int) -> Any:
     max_pool = (max_pool1d, max_pool2d, max_pool3d)[rank - 1]
 
     def check(input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> None:
-        check_avg(rank)(input, kernel_size, stride, 0, ceil_mode, True)
+        # powers with a float exponent are floating
+        powers = input if input.dtype.category >= FLOAT else aval(input.shape, get_default_dtype())
+        check_avg(rank)(powers, kernel_size, stride, 0, ceil_mode, True)
 
     @op(spaces=(), name=f"lp_pool{rank}d", saves=("input",), check=check)
     def row(input: Array, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool):
         kernel = axes(kernel_size, rank)
-        power = input ** (int(norm_type) if float(norm_type).is_integer() else norm_type)
+        power = floating(input) ** (int(norm_type) if float(norm_type).is_integer() else norm_type)
         mean = _mean(power, rank, kernel, strides(stride, kernel), 0, ceil_mode, True, None)
         return (jnp.sign(mean) * jnp.maximum(jnp.abs(mean), 0) * math.prod(kernel)) ** (1.0 / norm_type)
 

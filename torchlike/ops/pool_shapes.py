@@ -7,6 +7,7 @@ from typing import Any
 
 from .._core.registry import function
 from .lowering.windows import Windows
+from .reduce_loss import check_mean_dtype
 from .validate import not_implemented, shape_text, wrap_dim
 
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
@@ -145,7 +146,8 @@ def check_windows(
     out = windows(space, kernel, stride, padding, dilation, ceil_mode).out
     if min(out) < 1:
         planes = input.shape[input.ndim - rank - 1]
-        given, got = (cross((planes, *sizes)) for sizes in (space, out))
+        between = (1,) * (rank == 1)  # PyTorch pools one dimension as images of height 1
+        given, got = (cross((planes, *between, *sizes)) for sizes in (space, out))
         if name.startswith("avg_pool3d") and math.prod(space) and any(n < k for n, k in zip(space, kernel)):
             a, b = (
                 " ".join(f"{p}{x}: {n}" for x, n in zip("THW", sizes))
@@ -166,7 +168,7 @@ def check_max(rank: int, with_indices: bool) -> Any:
             _check_line(input)
         if rank == 1 and not with_indices:
             _check_max1d(input, kernel_size, stride, padding, dilation, ceil_mode)
-            check_floating("max_pool1d_impl", input, INTEGERS)
+            check_floating("max_pool1d_impl", input)
             return
         _check_lengths(name, rank, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
         _check_rank(name, input, rank)
@@ -242,6 +244,8 @@ def check_avg(rank: int) -> Any:
             raise RuntimeError("divisor must be not zero")
         check_windows(name, rank, input, kernel_size, stride, padding, 1, ceil_mode)
         kernel = "avg_pool3d_out_frame" if rank == 3 else "avg_pool2d"
+        if rank == 3 and input.dtype.name in ("float16", "bfloat16"):
+            raise not_implemented(kernel, input.dtype)
         check_floating(kernel, input, ("int64",))
 
     return check
@@ -293,6 +297,9 @@ def check_adaptive(kind: str, rank: int) -> Any:
                     f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has "
                     f"sizes {shape_text(input.shape)} with dimension {axis} being empty"
                 )
+        if kind == "avg" and rank > 1 and all(n == 1 for n in sizes):  # PyTorch takes the mean
+            check_mean_dtype(input.dtype, "mean")
+            return
         check_floating(name if rank > 1 else f"adaptive_{kind}_pool2d", input)
 
     return check

@@ -126,17 +126,11 @@ def randperm(how: How, n: Any) -> Value:
 
 def _like(how: How, input: Tensor, draw: dist.Draw) -> Value:
     """Draws element by element in the order that the result has in memory."""
-    how.check_memory_format(input.ndim)
-    asked, shape = str(how.memory_format), tuple(input.shape)
-    if how.memory_format is None or asked == "torch.preserve_format":
-        order = memory_order(shape, geometry(input)[1])
-    elif asked == "torch.contiguous_format":
-        order = tuple(range(len(shape)))
-    else:  # channels last
-        order = (0, *range(2, len(shape)), 1)
+    shape = how.lay_out(tuple(input.shape), input)
+    order = tuple(range(len(shape))) if how.order is None else how.order
     g = source(how.name, how.generator, how.device)
     d = how.dtype or input.dtype
-    return drawn_value(how.device, shape, d, lambda: in_order(draw, g, shape, d, order))
+    return drawn_value(how.device, shape, d, lambda: in_order(draw, g, shape, d, order), how.order)
 
 
 @factory("generator", "memory_format", like=True)

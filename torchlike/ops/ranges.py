@@ -92,9 +92,13 @@ def arange(how: How, *bounds: Any, **named: Any) -> Value:
 def range_(how: How, *bounds: Any, **named: Any) -> Value:
     """`start`, `start + step`, ... up to and including `end` (deprecated: use `arange`)."""
     warnings.warn(_MSG_RANGE, UserWarning, stacklevel=3)
+    if len(bounds) == 1 and not named:
+        raise TypeError('range() missing 1 required positional arguments: "end"')
     start, end, step = _bounds("range", bounds, named)
     _check_direction(start, end, step)
     d = how.dtype_or(get_default_dtype())
+    if d.is_complex or d is dtypes.bool_:
+        raise not_implemented("range_cpu", d)
     kind = int if d.category < dtypes.FLOAT else float
     (length,) = fits((int((end - start) / step + 1),))
     return produce(how, _counted, (length, d), (kind(start), kind(step)))

@@ -6,10 +6,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .._core.orders import as_input
 from .._core.registry import Array, function, op, write_out
 from .._core.tensor import Tensor
 from . import view as views
-from .strides import wrap_dim
+from .strides import _dims, wrap_dim
 
 # ---- rearranging ------------------------------------------------------------------------------------
 
@@ -18,15 +19,15 @@ def _dims_of(dims: Any) -> tuple[int, ...]:
     return (dims,) if isinstance(dims, int) else tuple(int(d) for d in dims)
 
 
-@op(spaces=(), name="flip")
+@op(spaces=(), name="flip", layout=as_input)
 def _flip(input: Array, dims: tuple):
     return jnp.flip(input, dims)
 
 
 @function()
-def flip(input: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, *dims: Any, **kwargs: Any) -> Tensor:
     """A copy reversed along dimensions."""
-    wanted = _dims_of(dims[0] if len(dims) == 1 else dims)
+    wanted = _dims(dims, kwargs, "dims")
     found = tuple(wrap_dim(d, input.ndim) for d in wanted)
     if len(set(found)) != len(found):
         raise RuntimeError(
@@ -60,6 +61,8 @@ def _roll(input: Array, shifts: tuple | int, dims: tuple | None):
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Shifted along dimensions, wrapping around (along the flattened tensor without dims)."""
     s = _dims_of(shifts)
+    if not s:
+        raise RuntimeError("`shifts` required")
     if dims is None or dims == ():
         if len(s) != 1:
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:0")
@@ -67,7 +70,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     d = _dims_of(dims)
     if len(s) != len(d):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:{len(d)}")
-    return _roll(input, s, tuple(wrap_dim(k, input.ndim) for k in d)) if input.ndim else input.clone()
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {d[0]} but tensor has no dimensions")
+    return _roll(input, s, tuple(wrap_dim(k, input.ndim) for k in d))
 
 
 @function()

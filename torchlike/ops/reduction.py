@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .._core.dtypes import dtype
@@ -10,8 +11,9 @@ from .._core.registry import INT_TO_FLOAT, Array, Ints, function, op
 from .._core.tensor import Tensor
 from .arithmetic import maximum, minimum
 from .lowering.axes import one_axis, reduced_shape, wrap_dims
+from .lowering.common import accumulated
 from .lowering.extremes import argextreme, extreme
-from .validate import not_implemented, scalar_name
+from .validate import kernel, not_complex, not_implemented, scalar_name
 
 _PAIR = ("values", "indices")
 
@@ -31,20 +33,28 @@ def widened(x: Any, want: Any) -> Any:
 # ---- sums and means --------------------------------------------------------------------------
 
 
+def total(x: Any, axes: tuple[int, ...], keepdim: bool = False) -> Any:
+    """The sum over `axes`, of x's dtype, rounded once."""
+    return jnp.sum(x, axis=axes, keepdims=keepdim, dtype=accumulated(x)).astype(x.dtype)
+
+
+_check_nansum = not_complex("nansum on CPU does not support complex inputs")
+
+
 @op(out=True)
 def sum(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):  # noqa: A001
     """Sum over `dim` (all dimensions when None); integers are added as int64."""
     x = widened(input, dtype)
-    return jnp.sum(x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim, dtype=x.dtype)
+    return total(x, wrap_dims(dim, x.ndim), keepdim)
 
 
-@op(out=True)
+@op(out=True, check=_check_nansum)
 def nansum(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
     """Sum over `dim` that counts nan as 0."""
     x = widened(input, dtype)
     if not is_exact(x):
         x = jnp.where(x != x, jnp.zeros((), x.dtype), x)
-    return jnp.sum(x, axis=wrap_dims(dim, x.ndim), keepdims=keepdim, dtype=x.dtype)
+    return total(x, wrap_dims(dim, x.ndim), keepdim)
 
 
 def _check_mean(input: Any, dtype: Any = None, **_: Any) -> None:
@@ -61,8 +71,8 @@ def _mean(x: Any, axes: tuple[int, ...], keepdim: bool) -> Any:
     n = 1
     for a in axes:
         n *= x.shape[a]
-    total = jnp.sum(x, axis=axes, keepdims=keepdim, dtype=jnp.float32 if x.dtype.itemsize == 2 else x.dtype)
-    return (total / n if n else total * jnp.nan).astype(x.dtype)
+    whole = jnp.sum(x, axis=axes, keepdims=keepdim, dtype=accumulated(x))
+    return (whole / n if n else whole * jnp.nan).astype(x.dtype)
 
 
 @op(out=True, check=_check_mean)
@@ -77,6 +87,7 @@ def _check_nanmean(input: Any, **_: Any) -> None:
         raise RuntimeError(
             f"nanmean(): expected input to have floating point or complex dtype but got {scalar_name(input.dtype)}"
         )
+    _check_nansum(input)
 
 
 @op(out=True, check=_check_nanmean)
@@ -86,8 +97,7 @@ def nanmean(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dty
     good = x == x
     axes = wrap_dims(dim, x.ndim)
     count = good.sum(axis=axes, keepdims=keepdim)
-    total = jnp.where(good, x, jnp.zeros((), x.dtype)).sum(axis=axes, keepdims=keepdim, dtype=x.dtype)
-    return total / count.astype(x.dtype)
+    return total(jnp.where(good, x, jnp.zeros((), x.dtype)), axes, keepdim) / count.astype(x.dtype)
 
 
 @op(saves=("input", "result"), out=True)
@@ -101,16 +111,19 @@ def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: 
 @op(promote=INT_TO_FLOAT, saves=("input", "result"), inplace=False, aliases=("special.logsumexp",))
 def logsumexp(input: Array, dim: Ints, keepdim: bool = False):
     """`log(sum(exp(input)))` over `dim`, safe against overflow."""
+    if dim is None:
+        raise TypeError("logsumexp(): argument 'dim' (position 2) must be tuple of ints, not NoneType")
     axes = wrap_dims(dim, input.ndim)
     if input.size == 0 or not axes:
-        return jnp.log(jnp.exp(input).sum(axis=axes, keepdims=keepdim)) if axes else input
+        folds = bool(axes) or jnp.iscomplexobj(input)  # over no dimension only the angle changes, by turns
+        return jnp.log(jnp.exp(input).sum(axis=axes, keepdims=keepdim)) if folds else input
     top = lax.stop_gradient(jnp.max(input.real, axis=axes, keepdims=True))
     top = jnp.where(jnp.isfinite(top), top, jnp.zeros((), top.dtype))
     out = jnp.log(jnp.exp(input - top).sum(axis=axes, keepdims=True)) + top
     return out.reshape(reduced_shape(input.shape, axes, keepdim))
 
 
-@op(saves=())
+@op(saves=(), check=kernel("trace", "ihfc"))
 def trace(input: Array):
     """Sum of the diagonal of a matrix."""
     if input.ndim != 2:
@@ -129,7 +142,7 @@ def _check_order(name: str) -> Any:
     return check
 
 
-def _nonempty(x: Any, axes: tuple[int, ...], name: str) -> None:
+def _nonempty(x: Any, axes: Any, name: str) -> None:
     for a in axes:
         if x.shape[a] == 0:
             raise IndexError(f"{name}(): Expected reduction dim {a} to have non-zero size.")
@@ -140,14 +153,17 @@ def _as_number(x: Any) -> Any:
 
 
 def _amax(name: str, doc: str) -> Any:
-    def lowering(input: Array, dim: Ints = (), keepdim: bool = False):
+    def lowering(input: Array, dim: Ints | None = (), keepdim: bool = False):
         axes = wrap_dims(dim, input.ndim)
         if input.size == 0 and not isinstance(dim, int) and not dim:
             raise RuntimeError(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
                 "with the 'dim' argument."
             )
-        _nonempty(input, axes, name)
+        if input.ndim:
+            _nonempty(
+                input, (dim,) if isinstance(dim, int) else dim or axes, name
+            )  # as the caller counts them
         x = _as_number(input)
         out = (jnp.max if name == "amax" else jnp.min)(x, axis=axes, keepdims=keepdim)
         return out.astype(input.dtype)
@@ -229,7 +245,13 @@ def min(input, *args, **kwargs):  # noqa: A001
     return _extreme(_min_all, _min_dim, minimum, input, args, kwargs)
 
 
-@op(returns=("min", "max"), saves=("input", "result"), out=True, check=_check_order("aminmax"))
+def _check_aminmax(input: Any, dim: int | None = None, **_: Any) -> None:
+    if dim is not None and input.ndim and input.shape[wrap_dims(dim, input.ndim)[0]] == 0:
+        raise IndexError(f"aminmax: Expected reduction dim {dim % input.ndim} to have non-zero size.")
+    kernel("aminmax_cpu" if dim is None else "aminmax")(input)
+
+
+@op(returns=("min", "max"), saves=("input", "result"), out=True, check=_check_aminmax)
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and largest element, over `dim` or of the whole tensor."""
     if dim is None and input.size == 0:
@@ -237,9 +259,6 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
         )
     axes = wrap_dims(dim, input.ndim)
-    for a in axes:
-        if input.shape[a] == 0:
-            raise IndexError(f"aminmax(): Expected reduction dim {a} to have non-zero size.")
     x = _as_number(input)
     low, high = (f(x, axis=axes, keepdims=keepdim).astype(input.dtype) for f in (jnp.min, jnp.max))
     return low, high
@@ -266,7 +285,7 @@ def _arg_row(name: str, largest: bool) -> Any:
         f"int64 index of the {'largest' if largest else 'smallest'} element along `dim`, or in the flattened tensor. "
         "Of several equal ones the first."
     )
-    return op(differentiable=False, out=True, check=_check_order(f"{name}_cpu"))(lowering)
+    return op(differentiable=False, out=True)(lowering)
 
 
 argmax = _arg_row("argmax", True)
@@ -293,6 +312,37 @@ any = _logical("any", jnp.any, "Whether some element (over `dim`) is true; uint8
 def count_nonzero(input: Array, dim: Ints | None = None):
     """How many elements (over `dim`) are not zero, int64."""
     return jnp.sum(input != 0, axis=wrap_dims(dim, input.ndim), dtype=jnp.int64)
+
+
+def _check_hash(input: Any, dim: Any = (), mode: int = 0, **_: Any) -> None:
+    if mode != 0:
+        raise RuntimeError(f"Unknown hash_tensor mode: {mode}")
+    axes = wrap_dims(dim, input.ndim)
+    if input.dtype.is_complex:
+        raise not_implemented("xor_sum_cpu", input.dtype)
+    if input.size == 0 and dim == ():
+        raise RuntimeError(
+            "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            "the 'dim' argument."
+        )
+    for a in axes:
+        if not input.shape[a]:
+            raise IndexError(f"hash_tensor: Expected reduction dim {a} to have non-zero size.")
+
+
+@op(differentiable=False, out=True, check=_check_hash)
+def hash_tensor(input: Array, dim: Ints = (), *, keepdim: bool = False, mode: int = 0):
+    """The bits of all elements (over `dim`), widened to 64, joined by exclusive or: uint64.
+
+    Raises:
+        RuntimeError: `mode` is not 0, or there is no element.
+        NotImplementedError: `input` is complex.
+    """
+    wide = jnp.float64 if jnp.issubdtype(input.dtype, jnp.floating) else jnp.int64
+    x = input if input.dtype == jnp.uint64 else lax.bitcast_convert_type(input.astype(wide), jnp.uint64)
+    axes = wrap_dims(dim, x.ndim)
+    found = lax.reduce(x, np.uint64(0), lax.bitwise_xor, axes)
+    return found.reshape(reduced_shape(x.shape, axes, keepdim))
 
 
 @function(spaces=("Tensor",))

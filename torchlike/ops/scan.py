@@ -6,14 +6,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .._core import dtypes
 from .._core.dtypes import dtype
+from .._core.orders import row_major
 from .._core.registry import INT_TO_FLOAT, Array, Scalar, function, op
 from .._core.tensor import Tensor, from_numpy_copy
 from .lowering.axes import one_axis, wrap_dims
+from .lowering.common import accumulated, floating, joined
 from .lowering.extremes import running
 from .lowering.scans import cumulative_sum
 from .reduction import widened
-from .validate import wrap_dim
+from .validate import kernel, not_implemented, wrap_dim
 
 
 def _running(fn: Any, x: Any, dim: int) -> Any:
@@ -22,19 +25,51 @@ def _running(fn: Any, x: Any, dim: int) -> Any:
     return out[0] if scalar else out
 
 
-@op(out=True, inplace=True)
+def _check_scan(name: str) -> Any:
+    def check(input: Any, dim: int, dtype: Any = None) -> None:
+        if dtype is dtypes.bool_:
+            raise not_implemented(f"{name}_out_cpu", dtype)
+
+    return check
+
+
+def _not_into_bool(row: Any) -> None:
+    """Publishes the in-place variant of a scan, which a bool tensor does not take."""
+    in_place, name = row.inplace, row.__name__
+
+    def scan(self: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor:
+        if self.dtype is dtypes.bool_:
+            raise not_implemented(f"{name}_out_cpu", self.dtype)
+        return in_place(self, dim, dtype=dtype)
+
+    scan.__doc__ = in_place.__doc__
+    function(spaces=("Tensor",), name=f"{name}_")(scan)
+
+
+@op(out=True, inplace=True, check=_check_scan("cumsum"))
 def cumsum(input: Array, dim: int, *, dtype: dtype | None = None):
     """Running sum along `dim`; integers are added as int64."""
     return _running(cumulative_sum, widened(input, dtype), dim)
 
 
-@op(out=True, inplace=True, saves=("input", "result"))
+@op(out=True, inplace=True, saves=("input", "result"), check=_check_scan("cumprod"))
 def cumprod(input: Array, dim: int, *, dtype: dtype | None = None):
     """Running product along `dim`; integers are multiplied as int64."""
-    return _running(lax.cumprod, widened(input, dtype), dim)
+    x = widened(input, dtype)
+    return _running(lax.cumprod, x.astype(accumulated(x)), dim).astype(x.dtype)
 
 
-@op(promote=INT_TO_FLOAT, inplace=False, saves=("input", "result"))
+_not_into_bool(cumsum)
+_not_into_bool(cumprod)
+
+
+@op(
+    promote=INT_TO_FLOAT,
+    inplace=False,
+    saves=("input", "result"),
+    check=kernel("logcumsumexp_out_cpu", "hfc"),
+    layout=row_major,
+)
 def logcumsumexp(input: Array, dim: int):
     """`log(cumsum(exp(input)))` along `dim`, safe against overflow."""
     return _running(lax.cumlogsumexp, input, dim)
@@ -51,7 +86,14 @@ def _cumulative_extreme(name: str, largest: bool) -> Any:
     lowering.__name__ = lowering.__qualname__ = name
     word = "largest" if largest else "smallest"
     lowering.__doc__ = f"The {word} element so far along `dim`, and the index of its latest occurrence."
-    return op(returns=("values", "indices"), out=True)(lowering)
+    supported = kernel(f"{name}_cpu")
+
+    def check(input: Any, dim: int) -> None:
+        if input.ndim == 0 and dim not in (-1, 0):
+            raise IndexError(f"{name}(): Expected reduction dim -1 or 0 for scalar but got {dim}")
+        supported(input=input, dim=dim)
+
+    return op(returns=("values", "indices"), out=True, check=check)(lowering)
 
 
 cummax = _cumulative_extreme("cummax", True)
@@ -86,37 +128,46 @@ def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array | None = None, 
     return x
 
 
-def _check_trapezoid(y: Any, x: Any = None, dx: Any = 1, dim: int = -1) -> None:
-    if y.dtype.name == "bool":
-        raise RuntimeError("trapezoid: received a bool input for `y`, but bool is not supported")
-    if x is not None and hasattr(x, "dtype") and x.dtype.name == "bool":
-        raise RuntimeError("trapezoid: received a bool input for `x`, but bool is not supported")
-    if x is not None and hasattr(x, "shape") and x.ndim == 1 and x.shape[0] != y.shape[dim]:
-        raise RuntimeError("trapezoid: There must be one `x` value for each sample point")
+def _check_trapezoid(name: str) -> Any:
+    def check(y: Any, x: Any = None, dx: Any = 1, dim: int = -1) -> None:
+        for arg, v in (("y", y), ("x", x)):
+            if v is not None and v.dtype.name == "bool":
+                raise RuntimeError(f"{name}: received a bool input for `{arg}`, but bool is not supported")
+        if not y.ndim:
+            if name == "trapezoid":
+                raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+            raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+        if x is not None and x.ndim == 1 and x.shape[0] != y.shape[dim]:
+            raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
+
+    return check
 
 
-def _areas(y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
-    """The area of each trapezoid along `dim`."""
+def _areas(y: Any, x: Any, dim: int) -> tuple[Any, int]:
+    """Twice the area of each trapezoid along `dim`; that of integers wraps."""
     axis = wrap_dim(dim, y.ndim)
     n = y.shape[axis]
+    if not n:  # no area at all
+        return y, axis
     pairs = lax.slice_in_dim(y, 1, None, axis=axis) + lax.slice_in_dim(y, 0, max(n - 1, 0), axis=axis)
     if x is None:
-        return pairs * dx / 2, axis
+        return pairs, axis
     if x.ndim == 1:
         step = jnp.diff(x).reshape((-1,) + (1,) * (y.ndim - 1 - axis))
     else:
         step = jnp.diff(x, axis=axis - y.ndim)
-    return pairs * step / 2, axis
+    pairs, step = joined(pairs, step)
+    return pairs * step, axis
 
 
 def _trapezoid(name: str, reduce: Any, doc: str) -> Any:
     def lowering(y: Array, x: Array | None = None, dx: Scalar = 1, dim: int = -1):
-        areas, axis = _areas(y, x, dx, dim)
-        return reduce(areas, axis)
+        areas, axis = _areas(y, x, dim)
+        return floating(reduce(widened(areas, None), axis)) * (dx / 2 if x is None else 0.5)
 
     lowering.__name__ = lowering.__qualname__ = name
     lowering.__doc__ = doc
-    row = op(promote=INT_TO_FLOAT, spaces=(), check=_check_trapezoid)(lowering)
+    row = op(spaces=(), check=_check_trapezoid(name))(lowering)
 
     def public(y, x=None, *, dx=None, dim=-1):
         if x is not None and dx is not None:

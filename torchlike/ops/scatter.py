@@ -9,20 +9,27 @@ import numpy as np
 
 from .._core import dtypes
 from .._core.checks import guard
+from .._core.orders import as_input
 from .._core.registry import Array, Operand, Scalar, function, op
 from .._core.tensor import Tensor
+from .looks import Looked, along
+from .lowering.reduce_at import START, product_at, reduce_at
 from .results import into, rebind
 from .strides import wrap_dim
-from .validate import SCALAR_NAMES, scalar_name
+from .validate import SCALAR_NAMES, broadcast, not_implemented, scalar_name
 from .view import reshape
 
 _OUTSIDE = "index {{}} is out of bounds for {}"
+_MSG_LOOK = "index {} is out of bounds for dimension {dim} with size {size}"
+_look = along(RuntimeError, _MSG_LOOK)
 
 # ---- along a dimension ---------------------------------------------------------------------------
 
 
 def _check_gather(input: Any, dim: Any, index: Any, **_: Any) -> None:
     d = wrap_dim(dim, input.ndim)
+    if not index.size:  # of any dtype and rank
+        return
     if index.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
     if max(index.ndim, 1) != max(input.ndim, 1):
@@ -52,13 +59,15 @@ def _along(x: Any, dim: int, index: Any) -> tuple[Any, ...]:
                  for d in range(x.ndim))  # fmt: skip
 
 
-@op(out=True, check=_check_gather)
+@op(out=True, check=_check_gather, row=Looked, look=_look)
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False):
     """Picks `input[..., index, ...]` along `dim`; the result has the shape of `index`.
 
     Raises:
         RuntimeError: shapes do not fit, or an index is out of range.
     """
+    if not index.size:
+        return jnp.zeros(index.shape, input.dtype)
     if input.ndim == 0:
         _bounds(index, 1, 0)
         return jnp.broadcast_to(input, index.shape)
@@ -78,7 +87,12 @@ def gather_fn(input: Any, dim: int, index: Any) -> Any:
     return jnp.take_along_axis(input[cut], i, axis=d, mode="clip")
 
 
-@op(out=True, check=lambda input, dim, index: _check_index_select(input, dim, index))
+@op(
+    out=True,
+    check=lambda input, dim, index: _check_index_select(input, dim, index),
+    row=Looked,
+    look=along(IndexError, "index out of range in self"),
+)
 def index_select(input: Array, dim: int, index: Array):
     """Picks whole entries along `dim` by a vector of indices."""
     if input.ndim == 0:
@@ -98,23 +112,25 @@ def _check_index_select(input: Any, dim: Any, index: Any) -> None:
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    if input.ndim == 0 and index.size != 1:
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
 
 
 def _check_scatter(name: str) -> Any:
     def check(input: Any, dim: Any, index: Any, src: Any = None, value: Any = None, **rest: Any) -> None:
         d = wrap_dim(dim, input.ndim)
+        if src is not None and not isinstance(src, type) and src.dtype is not input.dtype:
+            raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+        if index.size == 0:  # of any dtype and rank
+            return
         if index.dtype not in (dtypes.int64, dtypes.int32):
             raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-        if index.size == 0:
-            return
         if max(index.ndim, 1) != max(input.ndim, 1) or (
             src is not None and not isinstance(src, type) and max(src.ndim, 1) != max(input.ndim, 1)
         ):
             other = "self" if max(index.ndim, 1) != max(input.ndim, 1) else "src"
             raise RuntimeError(f"Index tensor must have the same number of dimensions as {other} tensor")
         if src is not None and not isinstance(src, type):
-            if src.dtype is not input.dtype:
-                raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
             for i, m in enumerate(index.shape):
                 if (i != d and m > input.shape[i]) or m > src.shape[i]:
                     raise RuntimeError(
@@ -148,11 +164,17 @@ def _scatter_key(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any, 
 def _scatter_rows() -> tuple[Any, ...]:
     def make(name: str, how: str) -> Any:
         def lowering(input: Array, dim: int, index: Array, src: Array):
+            if not index.size:
+                return input
             x, key, values = _scatter_key(input, dim, index, src)
-            return getattr(x.at[key], how)(values.astype(x.dtype), mode="drop").reshape(input.shape)
+            values = values.astype(x.dtype)
+            if how == "multiply":
+                return product_at(x, key, values).reshape(input.shape)
+            fold = "max" if how == "add" and x.dtype == np.bool_ else how
+            return getattr(x.at[key], fold)(values, mode="drop").reshape(input.shape)
 
         lowering.__name__ = lowering.__qualname__ = f"_{name}_{how}"
-        return op(lowering, name=name, spaces=(), check=_check_scatter(name))
+        return op(lowering, name=name, spaces=(), check=_check_scatter(name), row=Looked, look=_look)
 
     return make("scatter", "set"), make("scatter_add", "add"), make("scatter", "multiply")
 
@@ -160,19 +182,16 @@ def _scatter_rows() -> tuple[Any, ...]:
 _scatter_set, _scatter_add, _scatter_multiply = _scatter_rows()
 
 
-@op(spaces=(), name="scatter", check=_check_scatter("scatter"))
+@op(spaces=(), name="scatter", check=_check_scatter("scatter"), row=Looked, look=_look)
 def _scatter_value(input: Array, dim: int, index: Array, value: Scalar, reduce: str | None):
+    if not index.size:
+        return input
     x, key, values = _scatter_key(input, dim, index, jnp.asarray(value))
-    at = x.at[key]
     values = values.astype(x.dtype)
-    out = (
-        at.set(values, mode="drop")
-        if reduce is None
-        else at.add(values, mode="drop")
-        if reduce == "add"
-        else at.multiply(values, mode="drop")
-    )
-    return out.reshape(input.shape)
+    if reduce == "multiply":
+        return product_at(x, key, values).reshape(input.shape)
+    at = x.at[key]
+    return (at.add if reduce == "add" else at.set)(values, mode="drop").reshape(input.shape)
 
 
 def _scatter_any(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str | None) -> Tensor:
@@ -223,43 +242,24 @@ def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return rebind(self, lambda x: _scatter_add(x, dim, index, src))
 
 
-_START = {"sum": 0, "prod": 1, "mean": 0, "amax": None, "amin": None}
+def _check_scatter_reduce(input: Any, dim: Any, index: Any, src: Any, reduce: str, **_: Any) -> None:
+    _check_scatter("scatter_reduce")(input, dim, index, src)
+    if reduce in ("amax", "amin") and input.dtype.is_complex and index.size:
+        raise not_implemented(f"scatter_gather_tensor_cpu_reduce_{reduce}", input.dtype)
+    if reduce == "mean" and input.dtype is dtypes.bool_ and index.size:
+        raise not_implemented("scatter_gather_tensor_cpu_reduce_mean", input.dtype)
 
 
-def _extreme(dtype: Any, low: bool) -> Any:
-    if jnp.issubdtype(dtype, jnp.floating):
-        return -jnp.inf if low else jnp.inf
-    info = jnp.iinfo(dtype)
-    return info.min if low else info.max
-
-
-@op(spaces=(), name="scatter_reduce", check=_check_scatter("scatter_reduce"))
+@op(spaces=(), name="scatter_reduce", check=_check_scatter_reduce, row=Looked, look=_look)
 def _scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, include_self: bool):
-    shape = input.shape
+    if not index.size:
+        return input
     x, key, values = _scatter_key(input, dim, index, src)
-    values = values.astype(x.dtype)
-    return reduce_at(x, key, values, reduce, include_self).reshape(shape)
-
-
-def reduce_at(x: Any, key: Any, values: Any, reduce: str, include_self: bool) -> Any:
-    """Reduces `values` into the places `key` of x."""
-    low = reduce == "amax"
-    if not include_self:
-        start = _extreme(x.dtype, low) if reduce in ("amax", "amin") else _START[reduce]
-        x = x.at[key].set(jnp.asarray(start, x.dtype), mode="drop")
-    at = x.at[key]
-    if reduce in ("sum", "mean"):
-        total = at.add(values, mode="drop")
-        if reduce == "sum":
-            return total
-        count = jnp.full(x.shape, int(include_self), x.dtype).at[key].add(jnp.ones_like(values), mode="drop")
-        count = jnp.maximum(count, 1)
-        return total / count if jnp.issubdtype(x.dtype, jnp.inexact) else total // count
-    return {"prod": at.multiply, "amax": at.max, "amin": at.min}[reduce](values, mode="drop")
+    return reduce_at(x, key, values.astype(x.dtype), reduce, include_self).reshape(input.shape)
 
 
 def _check_reduce(reduce: str) -> None:
-    if reduce not in _START:
+    if reduce not in START:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
 
 
@@ -290,15 +290,15 @@ def scatter_reduce_(
 
 
 def _rows_key(
-    x: Any, dim: int, index: Any, text: str | None = None, error: Any = IndexError
+    x: Any, dim: int, index: Any, text: str | None = None, error: Any = IndexError, negative: bool = False
 ) -> tuple[Any, ...]:
     d = dim % x.ndim
     i = index.reshape(-1).astype(jnp.int64)
     n = x.shape[d]
     if text is not None and i.size:
-        bad = (i < 0) | (i >= n)
+        bad = (i < (-n if negative else 0)) | (i >= n)
         guard(bad.any(), error, text.format(f"dimension {d} with size {n}"), i[jnp.argmax(bad)])
-        i = jnp.where(bad, n, i)
+        i = jnp.where(bad, n, jnp.where(i < 0, i + n, i))
     elif i.size:
         guard(((i < 0) | (i >= n)).any(), error, "index out of range in self")
     return tuple(i if k == d else slice(None) for k in range(x.ndim))
@@ -311,8 +311,13 @@ def _check_index_op(name: str) -> Any:
             raise IndexError(
                 f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type: {index.dtype}"
             )
+        kind = scalar_name(index.dtype)
+        if name == "index_fill" and index.dtype is not dtypes.int64:
+            raise IndexError("index_fill_(): Expected dtype int64 for index.")
+        if name == "index_copy" and index.dtype is not dtypes.int64:
+            raise RuntimeError(f"index_copy_(): Expected a long tensor for index, but got {kind}")
         if index.dtype not in (dtypes.int64, dtypes.int32):
-            raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype}")
+            raise RuntimeError(f"{name}_(): Expected dtype int32/int64 for index but got: {kind}")
         if source is None or isinstance(source, type):
             return
         if source.dtype is not input.dtype:
@@ -327,7 +332,27 @@ def _check_index_op(name: str) -> Any:
     return check
 
 
-@op(inplace=True, out=True, check=_check_index_op("index_add"))
+def _same_slices(input: Any, d: int, source: Any) -> None:
+    """The error of a source whose other dimensions are not those of `input`."""
+    into, given = ([n for i, n in enumerate(x.shape) if i != d] for x in (input, source))
+    if input.ndim != source.ndim or into != given:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            f"{list(input.shape)} source.shape = {list(source.shape)}"
+        )
+
+
+def _check_index_add(input: Any, dim: Any, index: Any, source: Any, **_: Any) -> None:
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            f"index_add_(): self ({scalar_name(input.dtype)}) and source ({scalar_name(source.dtype)}) must have the same "
+            "scalar type"
+        )
+    _same_slices(input, wrap_dim(dim, input.ndim), source)
+    _check_index_op("index_add")(input, dim, index, source)
+
+
+@op(inplace=True, out=True, check=_check_index_add, row=Looked, look=_look)
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Scalar = 1):
     """A copy with `alpha * source` added to the entries `index` of `dim`."""
     x = input.reshape(1) if input.ndim == 0 else input
@@ -349,7 +374,13 @@ def _check_index_copy(input: Any, dim: Any, index: Any, source: Any) -> None:
         )
 
 
-@op(inplace=True, out=True, check=_check_index_copy)
+@op(
+    inplace=True,
+    out=True,
+    check=_check_index_copy,
+    row=Looked,
+    look=along(IndexError, "index_copy_(): " + _MSG_LOOK),
+)
 def index_copy(input: Array, dim: int, index: Array, source: Array):
     """A copy with `source` written to the entries `index` of `dim`."""
     x = input.reshape(1) if input.ndim == 0 else input
@@ -361,11 +392,14 @@ def index_copy(input: Array, dim: int, index: Array, source: Array):
     spaces=(),
     name="index_fill",
     check=lambda input, dim, index, value: _check_index_op("index_fill")(input, dim, index),
+    layout=as_input,
 )
 def _index_fill(input: Array, dim: int, index: Array, value: Operand):
     x = input.reshape(1) if input.ndim == 0 else input
     return (
-        x.at[_rows_key(x, dim, index, _OUTSIDE)].set(value.astype(x.dtype), mode="drop").reshape(input.shape)
+        x.at[_rows_key(x, dim, index, _OUTSIDE, negative=True)]
+        .set(value.astype(x.dtype), mode="drop")
+        .reshape(input.shape)
     )
 
 
@@ -385,9 +419,19 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     return rebind(self, lambda x: index_fill(x, dim, index, value))
 
 
-@op(spaces=(), name="index_reduce", check=_check_index_op("index_reduce"))
+def _check_index_reduce(input: Any, dim: Any, index: Any, source: Any, reduce: str, **_: Any) -> None:
+    _check_index_op("index_reduce")(input, dim, index, source)
+    _same_slices(input, wrap_dim(dim, input.ndim), source)
+    if reduce in ("amax", "amin") and input.dtype.is_complex:
+        raise not_implemented("maximum_cpu" if reduce == "amax" else "minimum_cpu", input.dtype)
+    if reduce == "mean" and input.dtype is dtypes.bool_:
+        raise not_implemented("div_floor_cpu", input.dtype)
+
+
+@op(spaces=(), name="index_reduce", check=_check_index_reduce)
 def _index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, include_self: bool):
-    return reduce_at(input, _rows_key(input, dim, index), source, reduce, include_self)
+    x, values = (a.reshape(1) if a.ndim == 0 else a for a in (input, source))
+    return reduce_at(x, _rows_key(x, dim, index), values, reduce, include_self).reshape(input.shape)
 
 
 @function()
@@ -448,21 +492,31 @@ def _flat_index(index: Any, n: int) -> Any:
     return jnp.where(i < 0, i + n, i)
 
 
-@op(out=True, check=_check_flat("take"))
+_look_flat = along(
+    IndexError, "out of range: tried to access index {} on a tensor of {size} elements.", flat=True, at=1
+)
+
+
+@op(out=True, check=_check_flat("take"), row=Looked, look=_look_flat)
 def take(input: Array, index: Array):
     """Elements by their index in the flattened input."""
     return jnp.take(input.reshape(-1), _flat_index(index, input.size), mode="clip")
 
 
-@op(inplace=True, check=_check_flat("put_"))
+@op(inplace=True, check=_check_flat("put_"), row=Looked, look=_look_flat, layout=as_input)
 def put(input: Array, index: Array, source: Array, accumulate: bool = False):
     """A copy with `source` written to `index` of the flattened input."""
     at = input.reshape(-1).at[_flat_index(index.reshape(-1), input.size)]
     values = source.reshape(-1)
-    return (at.add(values) if accumulate else at.set(values)).reshape(input.shape)
+    fold = at.set if not accumulate else at.max if input.dtype == np.bool_ else at.add
+    return fold(values).reshape(input.shape)
 
 
-@op(spaces=(), name="take_along_dim")
+def _check_take_along(input: Any, indices: Any, dim: int) -> None:
+    broadcast(*[tuple(1 if k == dim else m for k, m in enumerate(a.shape)) for a in (input, indices)])
+
+
+@op(spaces=(), name="take_along_dim", check=_check_take_along)
 def _take_along(input: Array, indices: Array, dim: int):
     n = input.shape[dim]
     i = indices.astype(jnp.int64)
@@ -495,5 +549,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
                 "torch.take_along_dim(): dtype of indices should be Long but got "
                 + scalar_name(indices.dtype)
             )
-        result = _take_along(input, indices, wrap_dim(dim, input.ndim))
+        d = wrap_dim(dim, input.ndim)
+        if not input.ndim:
+            raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        result = _take_along(input, indices, d)
     return into(result, out, "take_along_dim")

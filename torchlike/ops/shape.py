@@ -11,6 +11,7 @@ from jax import lax
 
 from .._core import dtypes
 from .._core.graph import without_data
+from .._core.orders import all_channels, as_operands
 from .._core.registry import DEFAULT, Array, Arrays, Operand, function, op, write_out
 from .._core.tensor import Size, Tensor, from_numpy_copy
 from . import view as views
@@ -45,7 +46,14 @@ def _check_cat(tensors: Any, dim: Any) -> None:
                 )
 
 
-@op(promote=DEFAULT, spaces=("torch",), aliases=("concat", "concatenate"), check=_check_cat, out=True)
+@op(
+    promote=DEFAULT,
+    spaces=("torch",),
+    aliases=("concat", "concatenate"),
+    check=_check_cat,
+    out=True,
+    layout=all_channels,
+)
 def cat(tensors: Arrays, dim: int = 0):
     """Joins tensors along an existing dimension; dtypes are promoted.
 
@@ -129,7 +137,7 @@ def _check_where(condition: Any, input: Any, other: Any) -> None:
     broadcast(condition.shape, broadcast(input.shape, other.shape))
 
 
-@op(promote=None, spaces=(), name="where", check=_check_where)
+@op(promote=None, spaces=(), name="where", check=_check_where, layout=as_operands)
 def _where(condition: Array, input: Array, other: Array):
     return jnp.where(condition, input, other)
 
@@ -279,7 +287,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         if t.ndim > 1:
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t}")
         if t.dtype is not items[0].dtype:
-            raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
+            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(items) >= 2
     if swap:
         items[0], items[1] = items[1], items[0]
@@ -289,7 +297,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         for i, t in enumerate(items)
     ]
     if swap:
-        grids = [views.transpose(g, 0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
@@ -312,6 +319,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input.new_empty((0,))
     pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(pick(range(input.shape[0]), r)), np.int64).reshape(-1, r)
     return input[from_numpy_copy(rows, input.device)]

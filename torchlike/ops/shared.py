@@ -85,7 +85,7 @@ def is_shared(self: Tensor) -> bool:
 
 def _reduce(t: Tensor) -> Any:
     """How multiprocessing sends a tensor: shared memory by its descriptor, all else by value."""
-    block = None if t.is_sparse or t._lens is not None else _blocks.get(t._storage)
+    block = None if t._parted or t._lens is not None else _blocks.get(t._storage)
     if block is None or (t.requires_grad and not t.is_leaf):
         return t.__reduce_ex__(4)
     cls, state = (

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .._core.orders import as_input
 from .._core.registry import Array, Operand, function, op
 from .._core.tensor import from_numpy_copy
 from .lowering.axes import one_axis, reduced_shape, take_axis
 from .lowering.ordering import insertion_points, order, select_top, sort_pairs
-from .validate import wrap_dim
+from .validate import kernel, wrap_dim
 
 _PAIR = ("values", "indices")
 
@@ -24,7 +25,7 @@ def _no_complex(title: str) -> Any:
     return check
 
 
-@op(name="sort", spaces=(), returns=_PAIR, out=True, check=_no_complex("Sort"))
+@op(name="sort", spaces=(), returns=_PAIR, out=True, check=_no_complex("Sort"), layout=as_input)
 def _sort(input: Array, dim: int = -1, descending: bool = False, stable: bool | None = None):
     """`(values, indices)` in ascending or descending order along `dim`; always stable, nan is largest."""
     x, axis, scalar = one_axis(input, dim)
@@ -44,7 +45,7 @@ def sort(input, dim=-1, descending=False, stable=False, *, out=None):
     return _sort(input, dim, builtins.bool(descending), None, out=out)
 
 
-@op(differentiable=False, out=True, check=_no_complex("Sort"))
+@op(differentiable=False, out=True, check=_no_complex("Sort"), layout=as_input)
 def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool = False):
     """Indices that sort `input` along `dim`, stable."""
     x, axis, scalar = one_axis(input, dim)
@@ -58,7 +59,13 @@ def msort(input: Array):
     return sort_pairs(input, 0, False)[0] if input.ndim else input
 
 
-@op(returns=_PAIR, out=True, check=_no_complex("topk"))
+def _check_topk(input: Any, **_: Any) -> None:
+    if input.dtype.name == "bool":
+        raise RuntimeError("topk does not support bool dtypes on CPU")
+    _no_complex("topk")(input)
+
+
+@op(returns=_PAIR, out=True, check=_check_topk)
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The `k` largest (or smallest) elements along `dim`, in order, and their int64 indices.
 
@@ -72,7 +79,7 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     return (values.reshape(()), indices.reshape(())) if scalar and k else (values, indices)
 
 
-@op(returns=_PAIR, out=True, check=_no_complex("kthvalue_cpu"))
+@op(returns=_PAIR, out=True, check=kernel("kthvalue_cpu", "ihf"))
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     """The `k`-th smallest element along `dim` (1 is the smallest) and its index."""
     x, axis, scalar = one_axis(input, dim)
@@ -126,6 +133,10 @@ def _check_searchsorted(sorted_sequence: Any, input: Any, sorter: Any = None, **
             raise RuntimeError(
                 f"{name}: sorter must be a tensor of long dtype but got dtype {_type_name(sorter.dtype)}"
             )
+    _check_search(seq)
+
+
+_check_search = kernel("searchsorted_out_cpu", "ihf")
 
 
 def _type_name(d: Any) -> str:
@@ -155,6 +166,7 @@ def searchsorted(
 def _check_bucketize(input: Any, boundaries: Any, **_: Any) -> None:
     if boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    _check_search(boundaries)
 
 
 @op(differentiable=False, out=True, check=_check_bucketize, spaces=("torch",))
@@ -170,7 +182,7 @@ def bucketize(input: Operand, boundaries: Array, *, out_int32: bool = False, rig
 def _results(device: Any, parts: list[Any], wanted: tuple[bool, bool]) -> Any:
     """What the caller asked for: the elements, then inverse and counts."""
     out = [
-        from_numpy_copy(np.ascontiguousarray(p), device) for p, keep in zip(parts, (True, *wanted)) if keep
+        from_numpy_copy(np.asarray(p, order="C"), device) for p, keep in zip(parts, (True, *wanted)) if keep
     ]
     return tuple(out) if len(out) > 1 else out[0]
 
@@ -189,6 +201,25 @@ def _rows(data: np.ndarray, dim: int) -> np.ndarray:
     return moved.reshape(moved.shape[0], -1 if moved.size else 0)
 
 
+_check_unique = kernel("unique")
+
+
+def _slices(shape: tuple[int, ...], dim: int) -> int:
+    """The dimension along which slices are compared, from 0 on.
+
+    Raises:
+        IndexError: there is none. RuntimeError: the slices are empty.
+    """
+    if not shape:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    dim = wrap_dim(dim, len(shape))
+    if shape[dim] == 0 and shape.count(0) > 1:
+        raise RuntimeError("Number of zero sized dimensions is more than one, so unique cannot be applied ")
+    if shape[dim] and 0 in shape:
+        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+    return dim
+
+
 @function(spaces=("torch", "Tensor"))
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The distinct elements, or distinct slices along `dim`, always sorted.
@@ -197,6 +228,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
         The tensor of distinct elements; with `return_inverse` also, for each element of `input`, its
         position there, and with `return_counts` how often each occurs (int64).
     """
+    _check_unique(input)
     data, wanted = input._host(), (return_inverse, return_counts)
     if dim is None:
         values, inverse, counts = np.unique(data, return_inverse=True, return_counts=True, equal_nan=False)
@@ -205,7 +237,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
             [values, inverse.reshape(data.shape).astype(np.int64), counts.astype(np.int64)],
             wanted,
         )
-    dim = wrap_dim(dim, data.ndim)
+    dim = _slices(data.shape, dim)
     rows = _rows(data, dim)
     index = np.lexsort(rows.T[::-1]) if rows.size else np.arange(len(rows))
     ranked = rows[index]
@@ -220,6 +252,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
 @function(spaces=("torch", "Tensor"))
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """The first of each run of equal elements (or of equal slices along `dim`); see `unique` for the results."""
+    _check_unique(input)
     data, wanted = input._host(), (return_inverse, return_counts)
     if dim is None:
         flat = data.reshape(-1)
@@ -227,7 +260,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
         changed[1:] = flat[1:] != flat[:-1]
         inverse, counts = _runs(changed)
         return _results(input.device, [flat[changed], inverse.reshape(data.shape), counts], wanted)
-    dim = wrap_dim(dim, data.ndim)
+    dim = _slices(data.shape, dim)
     rows = _rows(data, dim)
     changed = np.ones(len(rows), bool)
     changed[1:] = (rows[1:] != rows[:-1]).any(1)

@@ -9,6 +9,7 @@ import jax.scipy.special as jsp
 from jax import lax
 
 from .._core.checks import guard
+from .._core.orders import row_major
 from .._core.registry import INT_TO_FLOAT, Array, function, op
 from .arithmetic import binary
 from .lowering import bessel
@@ -17,33 +18,52 @@ from .lowering.special import polygamma as _polygamma
 from .lowering.special import xlog1py as _xlog1py
 from .lowering.special import zeta as _zeta
 from .pointwise import unary
+from .validate import kernel
 
 SPECIAL = ("special",)
 
 
 def _row(name: str, fn: Any, doc: str, **options: Any) -> Any:
     options.setdefault("spaces", SPECIAL)
+    options.setdefault("check", kernel(f"{name}_cpu", "bif"))
     return unary(name, fn, doc, **options)
 
 
 # ---- gamma functions ---------------------------------------------------------------------------------
 
 
-@op(promote=INT_TO_FLOAT, inplace=False, spaces=("torch",), saves=("input",), aliases=("special.polygamma",))
-def polygamma(n: int, input: Array):
-    """The `n`-th derivative of `digamma`, `n >= 0`."""
+_KERNELS = ("digamma", "trigamma", "polygamma")
+
+
+def _check_polygamma(n: int, input: Any = None, self: Any = None) -> None:
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
+    kernel(_KERNELS[min(n, 2)])(self if input is None else input)
+
+
+@op(
+    promote=INT_TO_FLOAT,
+    inplace=False,
+    spaces=("torch",),
+    saves=("input",),
+    aliases=("special.polygamma",),
+    check=_check_polygamma,
+)
+def polygamma(n: int, input: Array):
+    """The `n`-th derivative of `digamma`, `n >= 0`."""
     return _polygamma(n, input)
 
 
-@op(promote=INT_TO_FLOAT, name="polygamma", spaces=("Tensor",), saves=("self",))
+@op(promote=INT_TO_FLOAT, name="polygamma", spaces=("Tensor",), saves=("self",), check=_check_polygamma)
 def _polygamma_method(self: Array, n: int):
     """The `n`-th derivative of `digamma`."""
     return polygamma.fn(n, self)
 
 
-@op(promote=INT_TO_FLOAT, saves=("input",), aliases=("special.multigammaln",))
+@op(
+    promote=INT_TO_FLOAT, saves=("input",), aliases=("special.multigammaln",), check=kernel("arange_cpu"),
+    layout=row_major,
+)  # fmt: skip
 def mvlgamma(input: Array, p: int):
     """Logarithm of the multivariate gamma function of dimension `p`; every element must exceed `(p - 1) / 2`."""
     if p < 1:
@@ -64,6 +84,7 @@ xlog1py = binary(
     numbers="either",
     spaces=SPECIAL,
     saves=("input", "other"),
+    check=kernel("xlog1py_cpu"),
 )
 zeta = binary(
     "zeta",
@@ -71,6 +92,7 @@ zeta = binary(
     "Hurwitz zeta function, `sum of (k + other) ** -input` over k >= 0.",
     numbers="either",
     spaces=SPECIAL,
+    check=kernel("zeta_cpu", "bif"),
 )
 
 # ---- Bessel functions -------------------------------------------------------------------------------------
@@ -86,11 +108,12 @@ def _i0_jvp(primals: Any, tangents: Any) -> Any:
     return _i0(primals[0]), tangents[0] * jsp.i1(primals[0])
 
 
-i0 = unary("i0", _i0, "Modified Bessel function of the first kind, order 0.", aliases=("special.i0",))
+i0 = unary("i0", _i0, "Modified Bessel function of the first kind, order 0.", aliases=("special.i0",),
+          check=kernel("i0_vml_cpu"))  # fmt: skip
 _EXACT = {"differentiable": False}
-_row("i0e", jsp.i0e, "`exp(-|x|) * i0(x)`.")
-_row("i1", jsp.i1, "Modified Bessel function of the first kind, order 1.")
-_row("i1e", jsp.i1e, "`exp(-|x|) * i1(x)`.")
+_row("i0e", jsp.i0e, "`exp(-|x|) * i0(x)`.", check=kernel("i0e_cpu"))
+_row("i1", jsp.i1, "Modified Bessel function of the first kind, order 1.", check=kernel("i1_cpu"))
+_row("i1e", jsp.i1e, "`exp(-|x|) * i1(x)`.", check=kernel("i1e_cpu"))
 _row("modified_bessel_i0", jsp.i0, "Modified Bessel function of the first kind, order 0.", **_EXACT)
 _row("modified_bessel_i1", jsp.i1, "Modified Bessel function of the first kind, order 1.", **_EXACT)
 _row("modified_bessel_k0", bessel.k0, "Modified Bessel function of the second kind, order 0.", **_EXACT)
@@ -169,12 +192,13 @@ def _in_float32(fn: Any) -> Any:
     return lambda x: fn(x.astype(jnp.float32)).astype(x.dtype) if x.dtype.itemsize == 2 else fn(x)
 
 
-_row("entr", _entr, "Entropy `-x log(x)`, 0 at 0, -inf below.")
+_row("entr", _entr, "Entropy `-x log(x)`, 0 at 0, -inf below.", check=kernel("entr_cpu"))
 _row("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.")
 _row(
     "ndtr",
     _in_float32(lambda x: jsp.erfc(x * -math.sqrt(0.5)) / 2),
     "Distribution function of the normal distribution.",
+    check=kernel("erf_vml_cpu"),
 )
 _row("ndtri", _in_float32(_ndtri), "Inverse of `ndtr`.", saves=("result",))
 _row("log_ndtr", _in_float32(jsp.log_ndtr), "Logarithm of `ndtr`.")

@@ -4,11 +4,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .._core.dtypes import FLOAT
 from .._core.registry import Array, function, op
 from .bits import view_as_real
 from .lowering.fourier import fftn, irfftn, rfftn
 from .pad import pad
-from .validate import scalar_name
+from .validate import scalar_name, type_name
 
 
 def _window(window: Any, length: int, n_fft: int, dtype: Any) -> Any:
@@ -62,13 +63,24 @@ def stft(
     _check_frame("stft", input, n_fft, hop_length, win_length, window)
     hop = n_fft // 4 if hop_length is None else hop_length
     length = n_fft if win_length is None else win_length
-    onesided = not complex_in if onesided is None else onesided
+    given, onesided = onesided, not complex_in if onesided is None else onesided
     if onesided and complex_in:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
     x = input[None] if input.ndim == 1 else input
     if center:
         half = n_fft // 2
         x = pad(x[:, None], (half, half), pad_mode)[:, 0]
+    if input.dtype.category < FLOAT:
+        shown = x if input.ndim > 1 else x[0]
+        flags = [None if f is None else int(f) for f in (normalized, given, return_complex, align_to_window)]
+        raise RuntimeError(
+            f"stft({type_name(input.dtype)}{list(shown.shape)}, n_fft={n_fft}, hop_length={hop}, win_length={length}, "
+            f"window={None if window is None else f'{type_name(window.dtype)}{{{list(window.shape)}}}'}, "
+            "normalized={}, onesided={}, return_complex={}, align_to_window={}) : expected a tensor of floating point or "
+            "complex values".format(*flags)
+        )
+    if input.dtype.itemsize == 2:
+        raise RuntimeError(f"MKL FFT doesn't support tensors of type: {scalar_name(input.dtype)}")
     if n_fft > x.shape[-1]:
         raise RuntimeError(
             f"stft({scalar_name(input.dtype)}{list(input.shape)}, n_fft={n_fft}, ...): expected 0 < n_fft < {x.shape[-1]}, "
@@ -85,8 +97,6 @@ def _check_frame(name: str, x: Any, n_fft: int, hop: Any, length: Any, window: A
     text = (
         f"{name}({scalar_name(x.dtype)}{list(x.shape)}, n_fft={n_fft}, hop_length={hop}, win_length={length})"
     )
-    if name == "stft" and not (x.is_floating_point() or x.is_complex()):
-        raise RuntimeError(f"{text}: expected a tensor of floating point or complex values")
     if name == "stft" and x.ndim not in (1, 2):
         raise RuntimeError(f"{text}: expected a 1D or 2D tensor")
     if hop is not None and hop <= 0:
@@ -121,7 +131,7 @@ def _istft(
         .at[..., at]
         .add((frames * w).reshape(*x.shape[:-2], -1))
     )
-    energy = jnp.zeros(total, w.real.dtype).at[at].add(jnp.tile((w * w).real, count))
+    energy = jnp.zeros(total, w.dtype).at[at].add(jnp.tile(w * w, count))
     return signal, energy
 
 
@@ -158,7 +168,7 @@ def istft(
     stop = start + length if length is not None else total - (n_fft // 2 if center else 0)
     kept = min(stop, total)
     signal, energy = signal[:, start:kept], energy[start:kept]
-    if not bool((energy > 1e-11).all()):
+    if not bool((energy.abs() > 1e-11).all()):
         raise RuntimeError("window overlap add min: 1")
     out = signal / energy
     if stop > total:

@@ -8,15 +8,16 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.checks import guard
-from .._core.dtypes import get_default_dtype
+from .._core.dtypes import INTEGER, get_default_dtype
 from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Ints, Operand, function, named, op
 from .._core.tensor import Tensor
+from .looks import Looked, not_negative
 from .lowering.axes import iota, one_axis, reduced_shape, take_axis, wrap_dims
 from .lowering.extremes import position
 from .lowering.ordering import order
 from .lowering.special import sqrt_0
 from .overloads import overloaded
-from .validate import not_implemented, wrap_dim
+from .validate import kernel, not_implemented, wrap_dim
 
 _PAIR = ("values", "indices")
 
@@ -34,7 +35,8 @@ class HistogramDD(NamedTuple):
 def _check_spread(name: str) -> Any:
     def check(input: Any, **_: Any) -> None:
         if not (input.dtype.is_floating_point or input.dtype.is_complex):
-            raise RuntimeError("std and var only support floating point and complex dtypes")
+            what = f"{name} only" if name.endswith("_mean") else "std and var only"
+            raise RuntimeError(f"{what} support floating point and complex dtypes")
 
     return check
 
@@ -144,7 +146,7 @@ def _median(name: str, skip_nan: bool) -> Any:
     def along(input: Array, dim: int, keepdim: bool = False):
         x, axis, scalar = one_axis(input, dim)
         if x.shape[axis] == 0:
-            raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+            raise IndexError(f"median(): Expected reduction dim {axis} to have non-zero size.")
         index = _median_index(x, axis, skip_nan)
         shape = () if scalar else reduced_shape(x.shape, (axis,), keepdim)
         return take_axis(x, index, axis).reshape(shape), index.reshape(shape)
@@ -155,9 +157,9 @@ def _median(name: str, skip_nan: bool) -> Any:
         "spaces": (),
         "out": True,
         "saves": ("input",),
-        "check": _no_complex("median_out_impl"),
     }
-    all_row, dim_row = op(**options)(whole), op(returns=_PAIR, **options)(along)
+    all_row = op(check=kernel("median_cpu", "ihf"), **options)(whole)
+    dim_row = op(returns=_PAIR, check=kernel("median_out", "ihf"), **options)(along)
 
     def choose(input: Any, *args: Any, **kwargs: Any) -> Any:
         """The lower median of all elements, or `(values, indices)` along `dim`."""
@@ -203,8 +205,10 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 def _check_quantile(
     input: Any, q: Any, interpolation: str = "linear", name: str = "quantile", **_: Any
 ) -> None:
+    if 0 in input.shape:
+        raise RuntimeError("quantile() input tensor must be non-empty")
     if input.dtype.name not in ("float32", "float64"):
-        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if hasattr(q, "dtype"):
         if q.ndim > 1:
             raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
@@ -227,8 +231,6 @@ def _quantile(name: str, skip_nan: bool) -> Any:
     ):
         guard(jnp.any((q < 0) | (q > 1)), RuntimeError, f"{name}() q values must be in the range [0, 1]")
         x = input.reshape(-1) if dim is None else (input[None] if input.ndim == 0 else input)
-        if x.size == 0:
-            raise RuntimeError(f"{name}() input tensor must be non-empty")
         axis = 0 if dim is None else wrap_dim(dim, input.ndim)
         x = jnp.moveaxis(x, axis, -1)
         n = x.shape[-1]
@@ -265,7 +267,7 @@ def _quantile(name: str, skip_nan: bool) -> Any:
 
     def public(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
         if not isinstance(q, Tensor) and not 0 <= q <= 1:
-            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q:g}")
+            raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
         return row(input, q, dim, keepdim, interpolation=interpolation, out=out)
 
     return function(spaces=("torch", "Tensor"))(named(public, name, lowering.__doc__))
@@ -361,7 +363,11 @@ def covariance(x: Any, correction: Any, fweights: Any, aweights: Any) -> Any:
     return matrix[0, 0] if matrix.shape == (1, 1) else matrix
 
 
-@op(check=_check_cov)
+@op(
+    check=_check_cov,
+    row=Looked,
+    look=not_negative("cov(): {} cannot be negative", 2, 3),
+)
 def cov(input: Array, *, correction: int = 1, fweights: Array | None = None, aweights: Array | None = None):
     """Covariance matrix of the variables (rows) over the observations (columns).
 
@@ -373,13 +379,17 @@ def cov(input: Array, *, correction: int = 1, fweights: Array | None = None, awe
     return covariance(input, correction, fweights, aweights)
 
 
-@op(promote=INT_TO_FLOAT, inplace=False, out=False)
-def corrcoef(input: Array):
-    """Matrix of Pearson's correlation coefficients of the rows."""
+def _check_corrcoef(input: Any) -> None:
     if input.ndim > 2:
         raise RuntimeError(
             f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
         )
+    _check_cov(input)
+
+
+@op(promote=INT_TO_FLOAT, inplace=False, out=False, check=_check_corrcoef)
+def corrcoef(input: Array):
+    """Matrix of Pearson's correlation coefficients of the rows."""
     c = covariance(input, 1, None, None)
     if c.ndim == 0:
         return c / c
@@ -413,7 +423,8 @@ def _limits(x: Any, low: float, high: float, margin: float) -> tuple[Any, Any]:
 
 def _check_histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> None:
     if not input.dtype.is_floating_point:
-        raise not_implemented("histogram_cpu", input.dtype)
+        bad = {"bool": "linspace_cpu"}.get(input.dtype.name, "aminmax_cpu" if input.dtype.is_complex else "")
+        raise not_implemented(bad or "histogram_cpu", input.dtype)
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     if max < min:
@@ -445,8 +456,8 @@ def bincount(input, weights=None, minlength=0):
     """
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
-    if input.ndim != 1 or input.dtype.is_floating_point or input.dtype.is_complex:
-        if input.dtype.is_floating_point or input.dtype.is_complex:
+    if input.ndim != 1 or input.dtype.category != INTEGER:
+        if input.dtype.category != INTEGER:
             raise not_implemented("bincount_cpu", input.dtype)
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is not None and tuple(weights.shape) != tuple(input.shape):
@@ -455,10 +466,19 @@ def bincount(input, weights=None, minlength=0):
     if data.size and data.min() < 0:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     length = builtins.max(int(data.max()) + 1 if data.size else 0, minlength)
-    return _bincount(input, weights, length)
+    return _bincount(input, weights if data.size else None, length)  # of nothing it counts
 
 
-@op(name="histogram", spaces=(), returns=("hist", "bin_edges"), differentiable=False)
+_check_histogram = kernel("histogramdd", "f")
+
+
+@op(
+    name="histogram",
+    spaces=(),
+    returns=("hist", "bin_edges"),
+    differentiable=False,
+    check=_check_histogram,
+)
 def _histogram(input: Array, edges: Array, weight: Array | None, density: bool):
     x = input.reshape(-1)
     n = edges.shape[0] - 1
@@ -469,7 +489,7 @@ def _histogram(input: Array, edges: Array, weight: Array | None, density: bool):
     return (hist / hist.sum() / jnp.diff(edges) if density else hist), edges
 
 
-@op(name="histogram_edges", spaces=(), differentiable=False)
+@op(name="histogram_edges", spaces=(), differentiable=False, check=_check_histogram)
 def _edges(input: Array, bins: int, range: tuple | None):
     """`bins + 1` equally spaced edges over `range` or the data."""
     x = input.reshape(-1)
@@ -487,7 +507,7 @@ def histogram(input, bins, *, range=None, weight=None, density=False):
     return _histogram(input, edges, weight, density)
 
 
-@op(name="histogramdd", spaces=(), differentiable=False)
+@op(name="histogramdd", spaces=(), differentiable=False, check=_check_histogram)
 def _histogramdd(input: Array, edges: Arrays, weight: Array | None, density: bool):
     x = input.reshape(-1, input.shape[-1])
     shape = tuple(e.shape[0] - 1 for e in edges)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._core.geometry import contiguous_strides as contiguous_strides
 from .._core.geometry import geometry as geometry
+from .._core.geometry import row_major as row_major
+from .._core.layouts import contiguous_strides as contiguous_strides
 
 
 def wrap_dim(dim: int, ndim: int) -> int:
@@ -38,12 +39,12 @@ def infer_shape(shape: Any, size: int) -> tuple[int, ...]:
         if known != size:
             raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
         return shape
-    if known == 0:
+    if known == 0 and size == 0:
         raise RuntimeError(
             f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size "
             "-1 can be any value and is ambiguous"
         )
-    if size % known:
+    if known == 0 or size % known:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
     return (*shape[:hole], size // known, *shape[hole + 1 :])
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._core.dtypes import C_NAMES, SCALAR_NAMES
+from .._core.dtypes import BOOL, C_NAMES, COMPLEX, INTEGER, SCALAR_NAMES, bool_, result_type
 
 
 def scalar_name(dtype: Any) -> str:
     """PyTorch's C++ name of a dtype, as its errors print it (`Float`, `Long`, ...)."""
     return SCALAR_NAMES[dtype.name]
+
+
+def type_name(dtype: Any) -> str:
+    """A CPU tensor type as older errors print it: `torch.FloatTensor`, `CPUBoolType`."""
+    old = dtype.name in ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
+    return f"torch.{scalar_name(dtype)}Tensor" if old else f"CPU{scalar_name(dtype)}Type"
 
 
 def c_name(dtype: Any) -> str:
@@ -32,6 +38,66 @@ def floating(kernel: str, *, complex_too: bool = False, arg: str = "input") -> C
             raise not_implemented(kernel, d)
 
     return check
+
+
+REAL, FLOATS = "bihf", "hf"
+MSG_NEG_BOOL = (
+    "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+    "use the `~` or `logical_not()` operator instead."
+)
+_MSG_SUB_BOOLS = (
+    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+    "instead."
+)
+_MSG_SUB_BOOL = (
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+    "`~` or `logical_not()` operator instead."
+)
+
+
+def _letter(d: Any) -> str:
+    """The class of a dtype: b(ool), i(nteger), h(alf, 16 bits), f(loat), c(omplex)."""
+    letters = {BOOL: "b", INTEGER: "i", COMPLEX: "c"}
+    return letters.get(d.category) or ("h" if d.itemsize == 2 else "f")
+
+
+def kernel(name: str, takes: str = REAL, *, first: Any = None, then: Any = None) -> Callable[..., None]:
+    """A row check: PyTorch's kernel `name` has code for the common dtype of the tensors.
+
+    Args:
+        takes: the classes of dtypes it has code for, as letters of "bihfc": bool, integers, 16-bit floats, wider
+            floats, complex.
+        first, then: checks made before and after.
+    """
+
+    def check(*args: Any, **params: Any) -> None:
+        if first is not None:
+            first(*args, **params)
+        d = result_type([v for v in (*args, *params.values()) if hasattr(v, "ndim")])
+        if _letter(d) not in takes:
+            raise not_implemented(name, d)
+        if then is not None:
+            then(*args, **params)
+
+    return check
+
+
+def not_complex(text: str, error: type[Exception] = RuntimeError) -> Callable[..., None]:
+    """A row check: no tensor is complex, else `error(text)`."""
+
+    def check(*args: Any, **params: Any) -> None:
+        for v in (*args, *params.values()):
+            if hasattr(v, "ndim") and v.dtype.is_complex:
+                raise error(text)
+
+    return check
+
+
+def not_bool_difference(a: Any, b: Any) -> None:
+    """The error of `a - b` where one is bool; either may be a Python number type."""
+    bools = [v is bool or getattr(v, "dtype", None) is bool_ for v in (a, b)]
+    if any(bools):
+        raise RuntimeError(_MSG_SUB_BOOLS if all(bools) else _MSG_SUB_BOOL)
 
 
 def wrap_dim(dim: int, ndim: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from .._core.registry import Array, Scalar, function, op, publish, view
 from .._core.tensor import Tensor
 from .bits import view_dtype
 from .copying import clone
-from .strides import _dims, geometry, infer_shape, view_strides, wrap_dim
+from .strides import _dims, geometry, infer_shape, row_major, view_strides, wrap_dim
 
 # ---- select and slice ------------------------------------------------------------------
 
@@ -125,6 +126,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     n = a.shape[d]
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.category != dtypes.INTEGER):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     s = int(start)
     if not -n <= s <= n:
         raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {s})")
@@ -171,7 +174,7 @@ def tensor_view(self: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
     if "dtype" in kwargs or (shape and isinstance(shape[0], dtypes.dtype)):
         return view_dtype(self, kwargs.get("dtype", shape[0] if shape else None))
     new = infer_shape(_dims(shape, kwargs, "size"), self._aval.size)
-    if self._lens is not None:
+    if not row_major(self):
         _view_geometry(*geometry(self), new)
     return _view(self, new)
 
@@ -184,7 +187,7 @@ def reshape(input: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
 
 def reshaped(input: Tensor, new: tuple[int, ...]) -> Tensor:
     """`reshape` to a complete shape of as many elements."""
-    if input._lens is not None:
+    if not row_major(input):
         old, strides, _ = geometry(input)
         if view_strides(old, strides, new) is None:
             return unsafe_view(clone(input), new)
@@ -228,6 +231,10 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     """Splits one dimension into several."""
     shape = input._aval.shape
     d = wrap_dim(dim, len(shape))
+    if not shape:
+        raise RuntimeError(
+            "unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions"
+        )
     sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,)
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
@@ -326,6 +333,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 @function()
 def adjoint(input: Tensor) -> Tensor:
     """The conjugate with the last two dimensions exchanged."""
+    if input.ndim < 2:
+        return _no_matrix(input, "adjoint()", "tensor.adjoint()")
     out = transpose(input, -2, -1)
     return out.conj() if out.is_complex() else out
 
@@ -345,8 +354,17 @@ def _matrix(x: Tensor, name: str) -> Tensor:
 
 
 def _adjoint_of(x: Tensor) -> Tensor:
-    _matrix(x, "mH")
-    return adjoint(x)
+    return adjoint(x) if x.ndim > 1 else _no_matrix(x, "Tensor.mH", "tensor.mH")
+
+
+def _no_matrix(x: Tensor, deprecated: str, name: str) -> Tensor:
+    """The conjugate of a tensor without dimensions; of vectors there is no adjoint."""
+    if x.ndim:
+        raise RuntimeError(f"{name} is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor.")
+    warnings.warn(
+        f"{deprecated} is deprecated on 0-D tensors. Consider using x.conj().", UserWarning, stacklevel=3
+    )
+    return x.conj() if x.is_complex() else alias_view(x)
 
 
 def _only_matrix(x: Tensor) -> Tensor:
@@ -534,10 +552,11 @@ def _as_strided_look(flat: Any, size: Any, stride: Any, offset: int) -> Any:
 @view(
     spaces=(),
     name="as_strided",
-    geometry=lambda shape, strides, offset, size, stride, start: (size, stride, start),
+    geometry=lambda shape, strides, offset, size, stride, start, order: (size, stride, start),
 )
-def _as_strided(input: Array, size: tuple, stride: tuple, start: int):
-    return _as_strided_look(input.reshape(-1), size, stride, start)
+def _as_strided(input: Array, size: tuple, stride: tuple, start: int, order: tuple | None):
+    flat = (input if order is None else jnp.transpose(input, order)).reshape(-1)
+    return _as_strided_look(flat, size, stride, start)
 
 
 @function()
@@ -563,4 +582,4 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
             f"{base.itemsize} requiring a storage size of {(last + 1) * base.itemsize} are out of bounds for storage of "
             f"size {n * base.itemsize}"
         )
-    return _as_strided(base, size, stride, offset)
+    return _as_strided(base, size, stride, offset, base._aval.order)

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.orders import channels
 from .._core.registry import Array, Ints, op
 from .validate import not_implemented, shape_text
 
@@ -170,7 +171,7 @@ def _check_shuffle(input: Any, upscale_factor: int, **_: Any) -> None:
         )
 
 
-@op(spaces=("torch", *FUNCTIONAL), check=_check_shuffle)
+@op(spaces=("torch", *FUNCTIONAL), check=_check_shuffle, layout=channels)
 def pixel_shuffle(input: Array, upscale_factor: int):
     """`(..., C * r * r, H, W)` to `(..., C, H * r, W * r)` (arXiv:1609.05158)."""
     r = upscale_factor
@@ -221,7 +222,12 @@ def _check_channel_shuffle(input: Any, groups: int, **_: Any) -> None:
         )
 
 
-@op(spaces=("torch", *FUNCTIONAL), aliases=("native_channel_shuffle",), check=_check_channel_shuffle)
+@op(
+    spaces=("torch", *FUNCTIONAL),
+    aliases=("native_channel_shuffle",),
+    check=_check_channel_shuffle,
+    layout=channels,
+)
 def channel_shuffle(input: Array, groups: int):
     """Interleaves `groups` groups of channels of `(N, C, ...)` (arXiv:1707.01083)."""
     n, c = input.shape[:2]

@@ -20,7 +20,7 @@ from .._core.registry import function
 from .._core.tensor import Tensor
 from .convert import strided
 from .factory import How, factory, from_host, whole
-from .validate import c_name
+from .validate import c_name, not_implemented
 
 Shape = Callable[[np.ndarray, float], np.ndarray]  # of positions 0, 1, ... and the period
 
@@ -64,7 +64,13 @@ def _old(how: How, window_length: Any, periodic: bool, shape: Shape) -> Value:
         raise RuntimeError(f"{how.name} requires non-negative window_length, got window_length={length}")
     d = how.dtype or get_default_dtype()
     if not d.is_floating_point:
-        raise RuntimeError(f"{how.name} expects floating point dtypes, got: TensorOptions(dtype={c_name(d)})")
+        if d.is_complex:
+            raise not_implemented("arange_cpu", d)
+        raise RuntimeError(
+            f"{how.name} expects floating point dtypes, got: TensorOptions(dtype={c_name(d)}, device={how.device}, "
+            "layout=Strided (default), requires_grad=false (default), pinned_memory=false, "
+            "memory_format=(nullopt))"
+        )
     return from_host(_values(length, not periodic, shape).astype(d.jnp), how.device)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._core import dtypes
+from .._core.compressed import NAMES, CompressedTensor
 from .._core.dtypes import dtype
 from .._core.tensor import Tensor, from_numpy_copy
 from ..ops.convert import strided
@@ -173,6 +174,8 @@ def _compare_tensors(actual: Tensor, expected: Tensor, o: _Options) -> None:
         return  # there is nothing more to compare
     if a.layout == sparse_coo:
         _compare_sparse(a, e, common, rtol, atol, o)
+    elif isinstance(a, CompressedTensor):
+        _compare_compressed(a, e, common, rtol, atol, o)
     else:
         _compare_values("Tensor-likes", _plain(a, common), _plain(e, common), rtol, atol, o.equal_nan)
 
@@ -212,6 +215,19 @@ def _compare_sparse(a: Any, e: Any, common: dtype, rtol: float, atol: float, o: 
     _compare_values("Sparse COO indices", a_where, e_where, 0, 0, False)
     a_values, e_values = (_plain(t.values(), common) for t in (a, e))
     _compare_values("Sparse COO values", a_values, e_values, rtol, atol, o.equal_nan)
+
+
+def _compare_compressed(a: Any, e: Any, common: dtype, rtol: float, atol: float, o: _Options) -> None:
+    kind, counts = a._kind.upper(), (a._nnz(), e._nnz())
+    if counts[0] != counts[1]:
+        raise _Mismatch(
+            f"The number of specified values in sparse {kind} tensors does not match: {counts[0]} != {counts[1]}"
+        )
+    for name, mine, theirs in zip(NAMES[a.rows], a.indices_of(), e.indices_of()):
+        a_where, e_where = (_plain(t, dtypes.int64) for t in (mine, theirs))
+        _compare_values(f"Sparse {kind} {name}", a_where, e_where, 0, 0, False)
+    a_values, e_values = (_plain(t._v, common) for t in (a, e))
+    _compare_values(f"Sparse {kind} values", a_values, e_values, rtol, atol, o.equal_nan)
 
 
 def _compare_values(

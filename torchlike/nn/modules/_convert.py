@@ -105,14 +105,14 @@ class ConvertMixin:
             dtype: floating or complex type for the floating and complex ones; the others keep theirs.
             tensor: one whose device and dtype are taken.
             non_blocking: accepted; copies are asynchronous anyway.
-            memory_format: accepted; layouts are the compiler's choice.
+            memory_format: order in memory of parameters and buffers with 4 (or 5) dimensions.
 
         Returns: self.
 
         Raises:
             TypeError: `dtype` is neither floating nor complex.
         """
-        device, dtype, non_blocking, _ = parse_to(*args, **kwargs)
+        device, dtype, non_blocking, memory_format = parse_to(*args, **kwargs)
         if dtype is not None:
             if not (dtype.is_floating_point or dtype.is_complex):
                 raise TypeError(
@@ -125,7 +125,8 @@ class ConvertMixin:
         def convert(t: Tensor) -> Tensor:
             castable = dtype is not None and (t.is_floating_point() or t.is_complex())
             try:
-                return t.to(device, dtype if castable else None, non_blocking)
+                how = {} if memory_format is None or t.dim() not in (4, 5) else {"memory_format": memory_format}
+                return t.to(device, dtype if castable else None, non_blocking, **how)
             except NotImplementedError as e:
                 if "Cannot copy out of meta tensor" not in str(e):
                     raise

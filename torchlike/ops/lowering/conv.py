@@ -92,8 +92,8 @@ def _grouped(inner: Program, groups: int, a: Any, b: Any) -> Any:
     """Maps a program over the groups, which split the leading axis of both operands and of the result."""
     if groups == 1:
         return inner(a, b)
-    y = jax.vmap(inner)(*(t.reshape(groups, -1, *t.shape[1:]) for t in (a, b)))
-    return y.reshape(-1, *y.shape[2:])
+    y = jax.vmap(inner)(*(t.reshape(groups, t.shape[0] // groups, *t.shape[1:]) for t in (a, b)))
+    return y.reshape(y.shape[0] * y.shape[1], *y.shape[2:])
 
 
 @_widened

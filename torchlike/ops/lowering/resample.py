@@ -142,6 +142,23 @@ def _slice(x: Any, axis: int, start: int, stop: int, step: int = 1) -> Any:
     return x[(slice(None),) * axis + (slice(start, stop, step),)]
 
 
+@functools.lru_cache(256)
+def _byte_weights(n: int, out: int, key: tuple[Any, ...]) -> tuple[np.ndarray, int]:
+    """The weights as whole numbers of 2 ** -bits; the largest fits 16 bits with its sign."""
+    weights, bits = matrix(n, out, *key), 0
+    while bits < 22 and int(0.5 + weights.max() * (1 << (bits + 1))) < 1 << 15:
+        bits += 1
+    return np.trunc(weights * (1 << bits) + np.copysign(0.5, weights)).astype(np.int32), bits
+
+
+def apply_bytes(x: Any, axis: int, out: int, *key: Any) -> Any:
+    """`apply` to uint8 in whole numbers, rounded to bytes, as PyTorch does it."""
+    weights, bits = _byte_weights(x.shape[axis], out, key)
+    sums = jnp.tensordot(x.astype(jnp.int32), jnp.asarray(weights), (axis, 1))
+    rounded = (sums + (1 << bits >> 1)) >> bits
+    return jnp.moveaxis(jnp.clip(rounded, 0, 255), -1, axis).astype(x.dtype)
+
+
 def apply(x: Any, axis: int, out: int, *key: Any) -> Any:
     """Resamples `axis` of `x` to `out` elements; `key`: the arguments of `matrix` after `out`."""
     n = x.shape[axis]

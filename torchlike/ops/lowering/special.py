@@ -36,10 +36,18 @@ def _erfinv_jvp(primals: Any, tangents: Any) -> Any:
 erfinv = _wide(_erfinv)
 
 
-@_wide
-def lgamma(x: Any) -> Any:
-    """log |gamma(x)|; +inf at 0, the negative integers and both infinities."""
-    return jnp.where(jnp.isinf(lax.stop_gradient(x)), jnp.abs(x), lax.lgamma(x))
+@jax.custom_jvp
+def _lgamma(x: Any) -> Any:
+    return jnp.where(jnp.isinf(x), jnp.abs(x), lax.lgamma(x))
+
+
+@_lgamma.defjvp
+def _lgamma_jvp(primals: Any, tangents: Any) -> Any:
+    return _lgamma(primals[0]), tangents[0] * _digamma(primals[0])
+
+
+lgamma = _wide(_lgamma)
+lgamma.__doc__ = "log |gamma(x)|; +inf at 0, the negative integers and both infinities."
 
 
 @jax.custom_jvp
@@ -95,6 +103,11 @@ def polygamma(n: int, x: Any) -> Any:
         return digamma(x)
     if x.dtype.itemsize == 2:
         return polygamma(n, x.astype(jnp.float32)).astype(x.dtype)
+    if n == 1:  # reflected, as in PyTorch: what rounding leaves of the poles is large, not infinite
+        low = x < 0.5
+        ratio = math.pi / jnp.sin(jnp.asarray(math.pi, x.dtype) * jnp.where(low, x, 0.5))
+        rest = zeta(jnp.full(x.shape, 2, x.dtype), jnp.where(low, 1 - x, x))
+        return jnp.where(low, ratio * ratio - rest, rest)
     factor = jnp.asarray((-1) ** (n + 1) * float(math.factorial(n)), x.dtype)
     return factor * zeta(jnp.full(x.shape, n + 1, x.dtype), x)
 
