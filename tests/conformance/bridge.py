@@ -62,8 +62,6 @@ class Bridge:
             raise Untranslatable(f"enum {x!r}")
         if isinstance(x, types.FunctionType):
             return self.retarget(x)
-        if isinstance(x, types.BuiltinFunctionType):
-            return self.retarget_value(x)
         return x
 
     def dtype(self, d: torch.dtype) -> Any:
@@ -110,7 +108,7 @@ class Bridge:
                 (torch.nn.functional, self.lib.nn.functional),
                 (torch.Tensor, self.lib.Tensor),
             ):
-                if getattr(ref, name, None) == v and hasattr(mine, name):  # builtins are made at each look
+                if getattr(ref, name, None) is v and hasattr(mine, name):
                     return getattr(mine, name)
         if module.startswith("torch") and callable(v):
             return self.retarget(v)

@@ -12,7 +12,8 @@ def test_nonzero_static():
         out = T.empty(0, dtype=T.int64)
         T.nonzero_static(x, size=4, out=out)
         return [T.nonzero_static(x, size=5), x.nonzero_static(size=2), T.nonzero_static(x, size=4, fill_value=7), out,
-                T.nonzero_static(x, size=0), T.nonzero_static(x[0, 0], size=3)]  # fmt: skip
+                T.nonzero_static(x, size=0), T.nonzero_static(x[0, 0], size=3),
+                T.nonzero_static(x[:0], size=3), T.nonzero_static(x[:, :0], size=2, fill_value=7)]  # fmt: skip
 
     check(f, X, grad=False)
 

@@ -154,7 +154,7 @@ class Node:
         if self.call is None:
             return list(range(len(self.edges)))
         numbers = (
-            2 if self.call.name in _NUMBERS_AS_TENSORS else 0
+            2 if self.call.name in NUMBERS_AS_TENSORS else 0
         )  # operands which PyTorch wraps if they are numbers
         return [
             i
@@ -207,7 +207,7 @@ class Node:
         return RemovableHandle(self.pre_hooks, hook)
 
 
-_NUMBERS_AS_TENSORS = ("add", "sub", "mul", "div")
+NUMBERS_AS_TENSORS = ("add", "sub", "mul", "div")
 _BY_HAND = ("CopySlices", "CopyBackwards")  # PyTorch names the nodes that it does not generate in full
 _node_classes: dict[str, type] = {}
 

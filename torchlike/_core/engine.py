@@ -104,9 +104,9 @@ def host(v: Value) -> np.ndarray:
 def run(t: Trace, kind: str) -> None:
     """Runs a Trace and gives its live Values their arrays.
 
-    On an error of the program, storages written since the last barrier get their
-    former Values back and the Trace is dropped; an interrupt before the program
-    started leaves the Trace pending.
+    On an error of the program or of its compilation, storages written since the last
+    barrier get their former Values back and the Trace is dropped; an interrupt before the
+    program started leaves the Trace pending.
     """
     if not t.nodes:
         return
@@ -125,7 +125,11 @@ def run(t: Trace, kind: str) -> None:
             tiers.programs.move_to_end(key)
             stats.cache_hits += 1
     if p is None:
-        p = tiers.new_program(key, t, kind)
+        try:
+            p = tiers.new_program(key, t, kind)
+        except Exception as e:  # what cannot be compiled would fail with every later call again
+            _roll_back(t, e)
+            raise
     p.runs += 1
     stats.barriers[kind] += 1
     stats.recorded_calls += len(t.nodes)
@@ -148,9 +152,9 @@ def run(t: Trace, kind: str) -> None:
             del args
             stats.executions += 1
             codes = outs.pop() if p.n_guards else None
-    except jax.errors.JaxRuntimeError as e:
+    except Exception as e:
         _roll_back(t, e)
-        if "RESOURCE_EXHAUSTED" in str(e):
+        if isinstance(e, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(e):
             raise OutOfMemoryError(str(e)) from e
         raise
     for i, arr in zip(live, outs):

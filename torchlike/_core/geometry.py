@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import errors
-from .layouts import strides_of
+from .layouts import owned, strides_of
 from .tensor import Tensor
 
 _MSG_PARTIAL = (
@@ -22,7 +22,7 @@ def geometry(t: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     if s.host is not None and s.host.ndim == len(shape) and s.host.size:
         strides = tuple(k // s.host.itemsize for k in s.host.strides)
     else:
-        strides = strides_of(shape, a.order)
+        strides = strides_of(shape, owned(a.order))
     offset = 0
     for lens in t._lens or ():
         shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))

@@ -2,7 +2,7 @@
 
 XLA keeps every array row-major; where PyTorch would have another order, an Aval says which, and
 strides are answered from it. An order lists the dimensions from the outermost in memory to the
-innermost; None is row-major.
+innermost; None is row-major. In the order of a view, `~d` stands for a dimension d that is expanded.
 """
 
 from __future__ import annotations
@@ -31,9 +31,24 @@ def strides_of(shape: Sequence[int], order: Order) -> tuple[int, ...]:
         return contiguous_strides(shape)
     out, step = [0] * len(shape), 1
     for d in reversed(order):
-        out[d] = step
-        step *= max(shape[d], 1)
+        if d >= 0:
+            out[d] = step
+            step *= max(shape[d], 1)
     return tuple(out)
+
+
+def order_of(shape: Sequence[int], strides: Sequence[int]) -> Order:
+    """The order in which a view shows memory: what pointwise rows need to know of its strides."""
+    order = order_like(shape, [(shape, strides)])
+    expanded = {d for d, (n, s) in enumerate(zip(shape, strides)) if n != 1 and not s}
+    if not expanded:
+        return order
+    return tuple([~d if d in expanded else d for d in order or range(len(shape))])
+
+
+def owned(order: Order) -> Order:
+    """The order of memory of its own for a view's elements."""
+    return None if order is not None and min(order, default=0) < 0 else order
 
 
 def shortest(shape: Sequence[int], order: Order) -> Order:
@@ -96,11 +111,13 @@ def is_channels_last(shape: Sequence[int], strides: Sequence[int]) -> bool:
 
 def physical(array: np.ndarray, order: Order) -> np.ndarray:
     """The elements as they lie in memory, in one dimension."""
+    order = owned(order)
     return np.ascontiguousarray(array if order is None else array.transpose(order)).reshape(-1)
 
 
 def laid(array: np.ndarray, order: Order) -> np.ndarray:
     """A copy of an array whose NumPy memory has this order."""
+    order = owned(order)
     if order is None:
         return np.array(array, order="C")
     return np.array(array.transpose(order), order="C").transpose(np.argsort(order))

@@ -121,7 +121,8 @@ class Signature:
                 continue
             left, _, default = part.partition(" = ")
             kind, _, name = left.rpartition(" ")
-            none = default == "None"
+            none = default == "None" or kind.endswith("?")  # `ints? dim`: None fits, but must be given
+            kind = kind.removesuffix("?")
             kind = "int or ints" if kind == "ints" else kind
             shown = f"{_SPOKEN.get(kind, kind)} {name}{' = ' + default if default else ''}"
             params.append(Param(name, kind, bool(default), none, keyword, shown))

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import dtypes
-from .autograd import tape, taping
+from .autograd import NUMBERS_AS_TENSORS, tape, taping
 from .dtypes import dtype
 from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
@@ -58,6 +58,7 @@ _STRICT: dict[Any, tuple[type, ...]] = {
     bool: (bool,), bool | None: (bool,), int: (int,), int | None: (int,), float: (float, int, bool),
     float | None: (float, int, bool), str: (str,), str | None: (str,),
 }  # fmt: skip # the classes that a static parameter takes, by its annotation
+EXACT = {int, tuple, str, type(None), dtype}  # classes of static arguments that equal none of another class
 _identities: dict[str, int] = {}  # rows of one name are told apart by their order
 
 
@@ -170,7 +171,7 @@ class Op:
                     edges.append(None)
                     key.append(v.aval)
             elif kind == STATIC:
-                key.append(a)
+                key.append(a if c in EXACT else (c, a))  # 1 == True == 1.0
             elif kind == ARRAYS:
                 try:
                     for t in a:
@@ -223,7 +224,7 @@ class Op:
         spots = call.extra
         if spots is None:
             spots = call.extra = self._spots(args, cast)
-        node.versions = versions = []
+        versions = []
         pin, kept = node.trace, node.values
         for at in spots:
             if kept[at] is not None or len(kept) == 1:
@@ -231,6 +232,10 @@ class Op:
                 s = t._storage
                 s.pinned = pin
                 versions.append((s, s.version, call.avals[at].shape, t))
+        if (
+            versions or call.name in NUMBERS_AS_TENSORS
+        ):  # else numbers at most were saved, and nothing is to be freed
+            node.versions = versions
 
     def _spots(self, args: tuple[Any, ...], cast: Any) -> tuple[int, ...]:
         """The operands that the saved parameters are; an in-place call's own self is not among them."""

@@ -149,10 +149,10 @@ OVERLOADS: dict[str, tuple[str, ...]] = {
     "nanmedian": _MEDIAN,
     **dict.fromkeys(("std", "var", "std_mean", "var_mean"), _SPREAD),
     "sum": (
-        "Tensor input, *, <dtype>", "Tensor input, ints dim, bool keepdim = False, *, <dtype>, <out>",
+        "Tensor input, *, <dtype>", "Tensor input, ints? dim, bool keepdim = False, *, <dtype>, <out>",
     ),
     "mean": (
-        "Tensor input, *, <dtype>, <out>", "Tensor input, ints dim, bool keepdim = False, *, <dtype>, <out>",
+        "Tensor input, *, <dtype>, <out>", "Tensor input, ints? dim, bool keepdim = False, *, <dtype>, <out>",
     ),
     "prod": ("Tensor input, *, <dtype>", "Tensor input, int dim, bool keepdim = False, *, <dtype>, <out>"),
     "cumsum": ("Tensor input, int dim, *, <dtype>, <out>",),

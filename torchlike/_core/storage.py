@@ -15,7 +15,7 @@ import numpy as np
 
 from . import devices, dtypes, engine, program
 from .graph import Value, arranged, aval, current_trace, without_data
-from .layouts import Order, laid
+from .layouts import Order, laid, owned
 
 _ALIGN = 64
 
@@ -45,8 +45,8 @@ class Storage:
     def write(self, value: Value) -> None:
         """Rebinds the cell to a new Value of any shape; aliases see it. Memory keeps its order."""
         a, was = value.aval, self.value.aval
-        if a is not was and a.order != was.order and a.shape == was.shape:
-            value = arranged(value, was.order)
+        if a is not was and a.order != was.order:
+            value = arranged(value, was.order if a.shape == was.shape else owned(a.order))
         if self.host is None:
             engine.journal(self)
         self.touch()

@@ -291,7 +291,8 @@ class Tensor(metaclass=_TensorMeta):
             if self._seen == WRITTEN:
                 self._value = None  # its history is still to be read from its base
             else:
-                self._value, self._seen = (value, s.version) if s.host is None else (None, -1)
+                known = s.host is None and value.aval is self._shown
+                self._value, self._seen = (value, s.version) if known else (None, -1)
             if self._trait is not None and self._node is not None:
                 self._seen -= 1  # one of many views: reading it with its history is an error from now on
             if base is None and history:

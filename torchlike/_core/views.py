@@ -12,12 +12,12 @@ import numpy as np
 from .autograd import taped
 from .errors import MSG_INFERENCE_VIEW, MSG_NO_GRAD_VIEW, ManyViews
 from .graph import SCALAR, Aval, Call, Value, make_call, record, reordered
-from .layouts import order_like, strides_of
+from .layouts import order_of, strides_of
 from .modes import local
 from .overrides import PLAIN
 from .params import OMITTED, SCALAR_
 from .program import lowering_for
-from .row import Op
+from .row import EXACT, Op
 from .storage import Storage
 from .tensor import Lens, Tensor
 
@@ -86,7 +86,8 @@ class ViewOp(Op):
         """The call of this view if it has been made before."""
         key: list[Any] = [None, x._aval]
         for a, kind in zip(args[1:], self.kinds[1:]):
-            key.append(SCALAR.get(a.__class__, a) if kind == SCALAR_ else a)
+            c = a.__class__
+            key.append(SCALAR.get(c, a) if kind == SCALAR_ else a if c in EXACT else (c, a))
         try:
             return self.calls.get(tuple(key))
         except TypeError:
@@ -174,20 +175,22 @@ class ViewOp(Op):
 
 
 def _seen(out: Aval, base: Aval, lenses: tuple[Lens, ...]) -> Aval:
-    """A view's Aval with the order in which it shows its base's memory, as far as that is known.
+    """A view's Aval with the order in which it shows its base's memory, which is what pointwise rows ask for.
 
-    A view's gaps are not known here: of a view of a view only the order is right, which is what
-    pointwise rows ask for. `geometry` tells a Tensor's exact strides.
+    Avals do not know gaps (each would be another program), so an order is found step by step, as if every
+    view had none; `geometry` tells a Tensor's exact strides.
     """
-    shape, strides, offset = base.shape, strides_of(base.shape, base.order), 0
+    shape, order = base.shape, base.order
     for lens in lenses:
         if lens.op.geometry is None:
             return out
         try:
-            shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
+            args = lens.op.plain(lens.args)
+            shape, strides, _ = lens.op.geometry(shape, strides_of(shape, order), 0, *args)
         except RuntimeError:  # only a base with gaps has this view
             return out
-    return reordered(out, order_like(shape, [(shape, strides)]))
+        order = order_of(shape, strides)
+    return reordered(out, order)
 
 
 _puts: dict[Any, Call] = {}

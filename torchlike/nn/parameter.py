@@ -90,7 +90,11 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         if id(self) in memo:
             return memo[id(self)]
         # On the host: a recorded clone would make the next step differ from those after it.
-        data = self.detach().clone() if self.is_meta else from_numpy_copy(self._host(), self.device, self._aval.order)
+        data = (
+            self.detach().clone()
+            if self.is_meta
+            else from_numpy_copy(self._host(), self.device, self._aval.order)
+        )
         out = type(self)(data, self.requires_grad)
         memo[id(self)] = out
         return out

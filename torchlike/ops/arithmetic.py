@@ -591,7 +591,7 @@ def _check_clamp(input: Any, min: Any = None, max: Any = None) -> None:
     for v in (input, min, max):
         if v is not None and _category(v) == 3:
             raise NotImplementedError("clamp is not supported for complex types")
-    if all(hasattr(v, "dtype") and v.dtype.name == "bool" for v in (input, min, max)):
+    if all(getattr(v, "dtype", None) is bool_ for v in (input, min, max)):
         raise not_implemented("clamp_cpu", input.dtype)
 
 

@@ -86,9 +86,8 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
             raise IndexError(_MSG_NUMBER)
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     out, d = x, 0
-    counted = 0  # dimensions of x consumed so far
     indices: list[Any] = []
-    for k in items:
+    for at, k in enumerate(items):
         if k is None:
             out = views._unsqueeze(out, d)
             indices.append(None)
@@ -97,7 +96,6 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
             n = ndim - used
             indices += [None] * n
             d += n
-            counted += n
         elif isinstance(k, (bool, np.bool_)):
             out = views._unsqueeze(out, d)
             indices.append(from_numpy_copy(np.zeros(int(k), np.int64), x.device))
@@ -112,30 +110,25 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
                 out = views.slice_dim(out, d, key_)
             indices.append(None)
             d += 1
-            counted += 1
         elif isinstance(k, Tensor):
             if k.ndim == 0 and k.dtype.category == dtypes.INTEGER and k.dtype is not dtypes.uint8:
                 indices.append(k)
                 d += 1
-                counted += 1
             elif k.dtype in (dtypes.bool_, dtypes.uint8):
                 found, out = _mask_indices(k, out, d)
                 indices += found
                 d += len(found)
-                counted += k.ndim
             else:
                 if k.dtype.name not in _INDEX_TYPES:
                     raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
                 indices.append(k)
                 d += 1
-                counted += 1
         else:
             i = _int(k)
             n = out._aval.shape[d]
             if not -n <= i < n:
-                raise IndexError(f"index {i} is out of bounds for dimension {counted} with size {n}")
+                raise IndexError(f"index {i} is out of bounds for dimension {at} with size {n}")
             out = views._select(out, d, i + n if i < 0 else i)
-            counted += 1
     return out, indices
 
 
@@ -334,6 +327,8 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         ):
             write_number(self, (*(self._lens or ()), Lens(_SELECT, (0, key % shape[0]))), number)
             return
+    if key is True:
+        key = Ellipsis  # a new dimension in front, and all of it
     if isinstance(key, Tensor) and key.dtype in (dtypes.bool_,) and key.shape == self.shape and (
         not isinstance(value, Tensor) or value.ndim == 0
     ):  # fmt: skip

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.dtypes import dtype
-from .._core.registry import Array, Ints, function, op
+from .._core.registry import Array, Ints, cast_array, function, op
 from .linalg import linalg_inv_ex
 from .linalg_rows import check_float, check_matrix, linalg
 from .lowering.axes import reduced_shape, wrap_dims
@@ -20,7 +20,7 @@ from .validate import kernel, scalar_name, wrap_dim
 
 
 def _converted(x: Any, want: Any) -> Any:
-    return x if want is None else x.astype(want.jnp)
+    return x if want is None else cast_array(x, want.jnp)
 
 
 def _check_norm_dtype(name: str, x: Any, want: Any) -> None:

@@ -139,6 +139,8 @@ def argwhere(input: Tensor) -> Tensor:
 def _nonzero_static(input: Array, size: int, fill_value: Scalar):
     if not input.ndim:
         return jnp.zeros((size, 0), jnp.int64)
+    if not input.size:  # where JAX pays no heed to `fill_value`
+        return jnp.full((size, input.ndim), fill_value, jnp.int64)
     found = jnp.nonzero(input, size=size, fill_value=fill_value.astype(jnp.int64))
     return jnp.stack([i.astype(jnp.int64) for i in found], 1)
 

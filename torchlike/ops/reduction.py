@@ -7,7 +7,7 @@ import numpy as np
 from jax import lax
 
 from .._core.dtypes import dtype
-from .._core.registry import INT_TO_FLOAT, Array, Ints, function, op
+from .._core.registry import INT_TO_FLOAT, Array, Ints, cast_array, function, op
 from .._core.tensor import Tensor
 from .arithmetic import maximum, minimum
 from .lowering.axes import one_axis, reduced_shape, wrap_dims
@@ -26,7 +26,7 @@ def is_exact(x: Any) -> bool:
 def widened(x: Any, want: Any) -> Any:
     """`x` in the dtype a sum is accumulated in: `want`, else int64 for integers."""
     if want is not None:
-        return x.astype(want.jnp)
+        return cast_array(x, want.jnp)
     return x.astype(jnp.int64) if is_exact(x) else x
 
 
@@ -78,7 +78,7 @@ def _mean(x: Any, axes: tuple[int, ...], keepdim: bool) -> Any:
 @op(out=True, check=_check_mean)
 def mean(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
     """Mean over `dim` (all dimensions when None), of floating or complex tensors."""
-    x = input if dtype is None else input.astype(dtype.jnp)
+    x = input if dtype is None else cast_array(input, dtype.jnp)
     return _mean(x, wrap_dims(dim, x.ndim), keepdim)
 
 
@@ -93,7 +93,7 @@ def _check_nanmean(input: Any, **_: Any) -> None:
 @op(out=True, check=_check_nanmean)
 def nanmean(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
     """Mean over `dim` of the elements that are not nan."""
-    x = input if dtype is None else input.astype(dtype.jnp)
+    x = input if dtype is None else cast_array(input, dtype.jnp)
     good = x == x
     axes = wrap_dims(dim, x.ndim)
     count = good.sum(axis=axes, keepdims=keepdim)
@@ -355,5 +355,7 @@ def sum_to_size(self, *size):
     if not fits:
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(have)}}}.")
     dims = [*range(lead), *(lead + i for i, s in enumerate(shape) if s == 1 and have[lead + i] != 1)]
+    if not shape:  # a sum in any case, of integers as int64
+        return sum(self)
     out = sum(self, dims, True) if dims else self
     return out.reshape(shape) if lead else out

@@ -163,7 +163,8 @@ def _areas(y: Any, x: Any, dim: int) -> tuple[Any, int]:
 def _trapezoid(name: str, reduce: Any, doc: str) -> Any:
     def lowering(y: Array, x: Array | None = None, dx: Scalar = 1, dim: int = -1):
         areas, axis = _areas(y, x, dim)
-        return floating(reduce(widened(areas, None), axis)) * (dx / 2 if x is None else 0.5)
+        whole = floating(reduce(widened(areas, None), axis))
+        return whole * (jnp.asarray(dx, whole.dtype) / 2 if x is None else 0.5)
 
     lowering.__name__ = lowering.__qualname__ = name
     lowering.__doc__ = doc

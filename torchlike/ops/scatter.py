@@ -113,7 +113,9 @@ def _check_index_select(input: Any, dim: Any, index: Any) -> None:
     if index.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     if input.ndim == 0 and index.size != 1:
-        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
+        raise RuntimeError(
+            f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)"
+        )
 
 
 def _check_scatter(name: str) -> Any:
@@ -500,6 +502,8 @@ _look_flat = along(
 @op(out=True, check=_check_flat("take"), row=Looked, look=_look_flat)
 def take(input: Array, index: Array):
     """Elements by their index in the flattened input."""
+    if not index.size:
+        return jnp.zeros(index.shape, input.dtype)
     return jnp.take(input.reshape(-1), _flat_index(index, input.size), mode="clip")
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from .._core.dtypes import dtype
 from .._core.random import parity_is_exact
-from .._core.registry import Array, Key, Scalar, function, op
+from .._core.registry import Array, Key, Scalar, cast_array, function, op
 from .validate import not_implemented, scalar_name, wrap_dim
 
 SPACES = ("torch", "Tensor", "special")
@@ -33,7 +33,7 @@ def _wide(x: Any) -> Any:
 
 
 def _along(fn: Any, input: Any, dim: int, dtype: Any) -> Any:
-    x = input if dtype is None else input.astype(dtype.jnp)
+    x = input if dtype is None else cast_array(input, dtype.jnp)
     if x.ndim == 0:
         return fn(_wide(x)[None], axis=0)[0].astype(x.dtype)
     return fn(_wide(x), axis=dim).astype(x.dtype)

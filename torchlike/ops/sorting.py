@@ -216,7 +216,9 @@ def _slices(shape: tuple[int, ...], dim: int) -> int:
     if shape[dim] == 0 and shape.count(0) > 1:
         raise RuntimeError("Number of zero sized dimensions is more than one, so unique cannot be applied ")
     if shape[dim] and 0 in shape:
-        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+        raise RuntimeError(
+            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+        )
     return dim
 
 

@@ -360,7 +360,9 @@ def _adjoint_of(x: Tensor) -> Tensor:
 def _no_matrix(x: Tensor, deprecated: str, name: str) -> Tensor:
     """The conjugate of a tensor without dimensions; of vectors there is no adjoint."""
     if x.ndim:
-        raise RuntimeError(f"{name} is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor.")
+        raise RuntimeError(
+            f"{name} is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor."
+        )
     warnings.warn(
         f"{deprecated} is deprecated on 0-D tensors. Consider using x.conj().", UserWarning, stacklevel=3
     )

@@ -89,7 +89,10 @@ class Adafactor(Optimizer):
         shape = tuple(p.shape)
         row, col = (*shape[:-1], 1), (*shape[:-2], 1, shape[-1])
         make = {"row_var": row, "col_var": col}
-        return {k: from_numpy_copy(np.broadcast_to(np.zeros((), p.dtype.jnp), s), device=p.device) for k, s in make.items()}
+        return {
+            k: from_numpy_copy(np.broadcast_to(np.zeros((), p.dtype.jnp), s), device=p.device)
+            for k, s in make.items()
+        }
 
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("row_var", "col_var") if p.dim() > 1 else ("variance",)

@@ -125,7 +125,9 @@ class ConvertMixin:
         def convert(t: Tensor) -> Tensor:
             castable = dtype is not None and (t.is_floating_point() or t.is_complex())
             try:
-                how = {} if memory_format is None or t.dim() not in (4, 5) else {"memory_format": memory_format}
+                how = (
+                    {} if memory_format is None or t.dim() not in (4, 5) else {"memory_format": memory_format}
+                )
                 return t.to(device, dtype if castable else None, non_blocking, **how)
             except NotImplementedError as e:
                 if "Cannot copy out of meta tensor" not in str(e):

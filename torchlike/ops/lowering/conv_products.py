@@ -243,7 +243,7 @@ def depthwise_grad_input(g: Any, w: Any, *, geometry: Geometry, space: tuple[int
         return crop(g, starts, size, (1,) * len(size)) * _tap(w, taps[number])
 
     y = phases(windows, space, place, lambda: jnp.zeros((*g.shape[:2], *size), g.dtype))
-    return y.reshape(g.shape[0], geometry.groups, -1, *space).sum(2)
+    return y.reshape(g.shape[0], geometry.groups, outputs // geometry.groups, *space).sum(2)
 
 
 def depthwise_grad_weight(g: Any, x: Any, *, geometry: Geometry, kernel: tuple[int, ...]) -> Any:
