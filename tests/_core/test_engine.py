@@ -193,6 +193,26 @@ def test_a_failed_program_gives_storages_back(monkeypatch):
     assert (p + 1).tolist() == [2.0, 2.0, 2.0]
 
 
+def test_what_cannot_be_compiled_is_dropped(monkeypatch):
+    """The calls after it are computed."""
+    p = torch.ones(3)
+    p.tolist()
+
+    def failing(*args):
+        raise NotImplementedError("no kernel for this")
+
+    monkeypatch.setattr(engine.program, "compile_", failing)
+    monkeypatch.setattr(tiers.disk, "load", lambda *_: None)
+    q = p.add_(41) * 5.5
+    with pytest.raises(NotImplementedError, match="no kernel"):
+        q.tolist()
+    monkeypatch.undo()
+    assert p.tolist() == [1.0, 1.0, 1.0]
+    assert (p + 1).tolist() == [2.0, 2.0, 2.0]
+    with pytest.raises(RuntimeError, match="failed: no kernel"):
+        q.tolist()
+
+
 def test_index_errors_are_raised_never_clamped():
     x = torch.arange(5)
     with pytest.raises(IndexError, match="index 7 is out of bounds for dimension 0 with size 5"):

@@ -239,6 +239,7 @@ SECOND_DIFFERS = [
     "quantile",
     "scalar_pow",
     "scatter_max",
+    "scatter_prod",
     "sgn",
     "sinc0",
     "smoothl1",

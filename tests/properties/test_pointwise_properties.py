@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from driver import ALL, Call, Draw, T, extra, holds
+from driver import ALL, COMPLEX, Call, Draw, T, extra, holds
 
 ONE = (
     "abs acos acosh angle asin asinh atan atanh ceil conj_physical cos cosh deg2rad digamma erf erfc erfinv exp exp2 "
@@ -35,10 +35,12 @@ def one(d: Draw):
 
 def operands(d: Draw, n: int, values=("any", "any", "positive", "special")):
     """Tensors of one dtype or of several. Only one thing is wrong at a time: if their shapes do not broadcast, all are
-    float32. Without gradients at nan and infinity, where they are accidents of the formula."""
+    float32. Without gradients at nan and infinity, where they are accidents of the formula, and without complex
+    infinities, whose products and quotients depend on how many elements a processor takes at a time."""
     shapes, first = d.broadcast(n), d.dtype()
     kinds = [first] * 6 + [d.dtype()] if fits(shapes) else ["float32"]
-    tensors = [d.tensor(s, d.pick(kinds), d.pick(values)) for s in shapes]
+    drawn = [(s, d.pick(kinds), d.pick(values)) for s in shapes]
+    tensors = [d.tensor(s, t, "any" if t in COMPLEX and v == "special" else v) for s, t, v in drawn]
     odd = any(t.values == "special" for t in tensors)
     return [replace(t, grad=False) for t in tensors] if odd else tensors
 
@@ -127,7 +129,7 @@ def limits(d: Draw):
     """clamp: limits are numbers, tensors or missing. Two limits that broadcast get no gradients in PyTorch: it fails."""
     x, low, high = operands(d, 3)
     if low.shape != high.shape:
-        low, high = replace(low, grad=False), replace(high, grad=False)
+        x, low, high = (replace(t, grad=False) for t in (x, low, high))
     kind = d.pick("numbers tensors low high none".split())
     if kind == "numbers":
         return x, d.number(), d.number()

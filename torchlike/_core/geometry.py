@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import errors
 from .layouts import owned, strides_of
 from .tensor import Tensor

@@ -596,12 +596,23 @@ def _check_clamp(input: Any, min: Any = None, max: Any = None) -> None:
 
 
 def _bounded(x: Any, low: Any, high: Any) -> Any:
-    """Selects, so that the gradient goes to `x` up to and on the bounds, else to the bound."""
+    """`x` between bounds. The gradient goes to `x` up to and on the bounds, else to the bound; where the bounds are
+    equal, not to the lower one, and nowhere from nan."""
+    out, inside, above, below = x, True, False, False
     if low is not None:
-        x = jnp.where((x < low) | (low != low), low, x)
+        out = jnp.where((x < low) | (low != low), low, out)
+        inside, below = x >= low, x < low
     if high is not None:
-        x = jnp.where((x > high) | (high != high), high, x)
-    return x
+        out = jnp.where((out > high) | (high != high), high, out)
+        inside, above = inside & (x <= high), x > high
+        if low is not None:
+            below, above = below & (low < high), above | (high < low)
+    taken = lax.stop_gradient(out)
+    if high is not None:
+        taken = jnp.where(above, high, taken)
+    if low is not None:
+        taken = jnp.where(below, low, taken)
+    return jnp.where(inside, x, taken)
 
 
 class _Bound(Op):

@@ -106,17 +106,11 @@ signbit = _test(
 
 def _check_isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, **_: Any) -> None:
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"{_short(input)} did not match {_short(other)}")
+        raise RuntimeError(f"{scalar_name(input.dtype)} did not match {scalar_name(other.dtype)}")
     broadcast(input.shape, other.shape)
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
-
-
-def _short(a: Any) -> str:
-    names = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
-    name: str = a.dtype.name
-    return names.get(name, name.capitalize())
 
 
 @op(differentiable=False, check=_check_isclose, layout=as_operands)

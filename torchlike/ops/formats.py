@@ -53,7 +53,7 @@ def asked_order(asked: Any, ndim: int) -> Any:
         return PRESERVE
     if name == "contiguous_format":
         return None
-    rank = RANKS.get(name)
+    rank = RANKS.get(str(name))
     if rank is None:
         raise TypeError(f"memory_format must be torch.memory_format, not {type(asked).__name__}")
     if rank != ndim:

@@ -143,17 +143,17 @@ def check_windows(
         if name == "max_pool3d":
             raise RuntimeError(_MSG_EMPTY_3D.format(shape_text(input.shape)))
         raise RuntimeError(_MSG_EMPTY.format(a=rank + 1, b=rank + 2, size=shape_text(input.shape)))
+    if name == "avg_pool3d" and math.prod(space) and any(n < k for n, k in zip(space, kernel)):
+        a, b = (
+            " ".join(f"{p}{x}: {n}" for x, n in zip("THW", sizes))
+            for p, sizes in (("", space), ("k", kernel))
+        )
+        raise RuntimeError(f"input image ({a}) smaller than kernel size ({b})")
     out = windows(space, kernel, stride, padding, dilation, ceil_mode).out
     if min(out) < 1:
         planes = input.shape[input.ndim - rank - 1]
         between = (1,) * (rank == 1)  # PyTorch pools one dimension as images of height 1
         given, got = (cross((planes, *between, *sizes)) for sizes in (space, out))
-        if name.startswith("avg_pool3d") and math.prod(space) and any(n < k for n, k in zip(space, kernel)):
-            a, b = (
-                " ".join(f"{p}{x}: {n}" for x, n in zip("THW", sizes))
-                for p, sizes in (("", space), ("k", kernel))
-            )
-            raise RuntimeError(f"input image ({a}) smaller than kernel size ({b})")
         raise RuntimeError(_MSG_SMALL.format(input=given, output=got))
 
 
