@@ -293,7 +293,8 @@ def _variance_axis(input: Any, var: Any) -> bool:
 def _check_gaussian(input: Any, target: Any, var: Any, reduction: str = "mean", **_: Any) -> None:
     number = isinstance(var, type) or not hasattr(var, "shape")
     if not number and var.shape != input.shape and var.shape != input.shape[:-1]:
-        if var.shape[:-1] != input.shape[:-1] or not var.ndim or var.shape[-1] != 1:
+        other = [v for n, v in zip(input.shape, var.shape) if n != v]
+        if input.ndim != var.ndim or sum(other) != 1:
             raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
