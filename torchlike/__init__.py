@@ -17,6 +17,7 @@ try:
     from . import ops as ops
 finally:
     if _collecting:
+        _gc.freeze()  # nor does a later collection look at it
         _gc.enable()
 from ._core import dtypes as _dtypes
 from ._core.devices import device as device
