@@ -75,11 +75,11 @@ def test_same_state(first: int) -> None:
             agree(seed)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(seed=st.integers(10**6, 10**9), steps=st.integers(5, 40))
-def test_same_state_anywhere(seed: int, steps: int) -> None:
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.integers(0, 49))  # what hypothesis draws of a wide range depends on the modules that are loaded
+def test_same_state_anywhere(k: int) -> None:
     with programs.one_by_one():
-        agree(seed, steps)
+        agree(10**6 + 16_000_057 * k, 5 + 7 * k % 36)
 
 
 @pytest.mark.parametrize("seed", range(6))
