@@ -75,11 +75,29 @@ def test_same_state(first: int) -> None:
             agree(seed)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(st.integers(0, 49))  # what hypothesis draws of a wide range depends on the modules that are loaded
+def program(k: int) -> tuple[int, int]:
+    """Seed and length of the k-th program of `test_same_state_anywhere`."""
+    return 10**6 + 16_000_057 * k, 5 + 7 * k % 36
+
+
+ROUNDED = {56: "argmax among results of tanh, which are equal in PyTorch and differ by rounding here"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(
+    st.integers(0, 59).filter(lambda k: k not in ROUNDED)
+)  # what hypothesis draws of a wide range depends on the modules that are loaded
 def test_same_state_anywhere(k: int) -> None:
     with programs.one_by_one():
-        agree(10**6 + 16_000_057 * k, 5 + 7 * k % 36)
+        agree(*program(k))
+
+
+@pytest.mark.parametrize(
+    "k", [pytest.param(k, marks=pytest.mark.xfail(strict=True, reason=why)) for k, why in ROUNDED.items()]
+)
+def test_same_state_but_for_rounding(k: int) -> None:
+    with programs.one_by_one():
+        agree(*program(k))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -51,7 +51,7 @@ def flat_channels(outs: Avals, avals: Avals, args: tuple[Any, ...]) -> Avals:
     return tuple(b if b.ndim == 4 else a for a, b in zip(outs, channels(outs, avals, args)))
 
 
-def row_major(outs: Avals, avals: Avals, args: tuple[Any, ...]) -> Avals:
+def laid_anew(outs: Avals, avals: Avals, args: tuple[Any, ...]) -> Avals:
     """Result avals as they are, of a promoted row that PyTorch lays out anew."""
     return outs
 

@@ -232,9 +232,8 @@ class Op:
                 s = t._storage
                 s.pinned = pin
                 versions.append((s, s.version, call.avals[at].shape, t))
-        if (
-            versions or call.name in NUMBERS_AS_TENSORS
-        ):  # else numbers at most were saved, and nothing is to be freed
+        # else numbers at most were saved, and nothing is to be freed
+        if versions or call.name in NUMBERS_AS_TENSORS:
             node.versions = versions
 
     def _spots(self, args: tuple[Any, ...], cast: Any) -> tuple[int, ...]:

@@ -129,5 +129,5 @@ def value_from_numpy(
     if a.dtype.byteorder == ">":
         a = a.astype(a.dtype.newbyteorder("="))
     av = aval(a.shape, d, device, order)
-    owned = aligned_copy(a) if copy else np.ascontiguousarray(a).reshape(a.shape)
-    return Value(av, program.place(owned, av))
+    memory = aligned_copy(a) if copy else np.ascontiguousarray(a).reshape(a.shape)
+    return Value(av, program.place(memory, av))

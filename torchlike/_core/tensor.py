@@ -113,7 +113,7 @@ class Tensor(metaclass=_TensorMeta):
 
     __torch_function__: Any
     is_sparse = False
-    _parted = False  # a sparse tensor, of whatever layout: it has index tensors and values, no storage
+    _parted = False  # made of other tensors (a sparse one, a masked one), without a storage of its own
     is_quantized = False
     is_nested = False
     is_mkldnn = False
@@ -242,10 +242,8 @@ class Tensor(metaclass=_TensorMeta):
             value, own = s.read(), lenses
             if base._lens is not None:
                 value, own = base._read(), lenses[len(base._lens) :]
-            before, local.ctx.grad = (
-                local.ctx.grad,
-                True,
-            )  # as in PyTorch, a view takes over its base's history in any mode
+            # as in PyTorch, a view takes over its base's history in any mode
+            before, local.ctx.grad = local.ctx.grad, True
             try:
                 for lens in own:
                     value, edge = lens.op.look(value, edge, lens.args)

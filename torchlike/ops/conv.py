@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.orders import channels, row_major
+from .._core.orders import channels, laid_anew
 from .._core.registry import Array, Ints, function, op
 from .conv_checks import (
     batched,
@@ -174,7 +174,7 @@ def conv_transpose2d(
     return _transposed_convolution(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@_row(3, check_transpose, _DOC_TRANSPOSE, row_major)
+@_row(3, check_transpose, _DOC_TRANSPOSE, laid_anew)
 def conv_transpose3d(
     input: Array,
     weight: Array,

@@ -59,9 +59,8 @@ def tensor(how: How, data: Any) -> Value:
         warnings.warn(_MSG_COPY.format("torch.tensor(sourceTensor)"), UserWarning, stacklevel=3)
         return convert(data.detach(), how.device, how.dtype, copy=True)._read()
     order = None
-    if (
-        isinstance(data, np.ndarray) and not data.flags.c_contiguous
-    ):  # the copy lies in memory as NumPy's does
+    # the copy lies in memory as NumPy's array does
+    if isinstance(data, np.ndarray) and not data.flags.c_contiguous:
         order = order_like(data.shape, [(data.shape, data.strides)])
     return from_host(_array(data, how.dtype), how.device, order)
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import warnings
 from typing import Any, cast
 
-import jax
-import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -24,6 +22,7 @@ from . import view as views
 from .convert import convert, copy_
 from .creation import full
 from .fill import plain_number, write_number
+from .looks import at_hand
 from .masked import masked_fill_
 from .parts import unbind
 from .validate import scalar_name
@@ -222,22 +221,8 @@ def _brought(index: Tensor, device: Any) -> Tensor:
 
 def check_host_index(t: Tensor, size: int, error: Any, negative: bool = True) -> None:
     """Checks an index tensor whose data is at hand; others are checked by the program."""
-    v = t._storage.value if t._lens is None and t._storage.host is None else None
-    arr = None if v is None else v.arr
-    if t._storage.host is not None and t._lens is None:
-        data = t._storage.host
-    elif (
-        arr is None
-        or isinstance(arr, jax.core.Tracer)
-        or not isinstance(arr, jax.Array)
-        or not arr.is_ready()  # pyright: ignore[reportAttributeAccessIssue]
-    ):
-        return
-    elif next(iter(arr.devices())).platform != "cpu":
-        return
-    else:
-        data = np.asarray(arr)
-    if not data.size:
+    data = at_hand(t)
+    if data is None or not data.size:
         return
     low, high = int(data.min()), int(data.max())
     if high >= size or low < (-size if negative else 0):

@@ -43,7 +43,12 @@ def in_order(t: Tensor, order: Order) -> bool:
     if order is None and row_major(t):
         return True
     shape, strides, _ = geometry(t)
-    return 0 in shape or all(n == 1 or s == c for n, s, c in zip(shape, strides, strides_of(shape, order)))
+    return 0 in shape or _fills(shape, strides, order)
+
+
+def _fills(shape: tuple[int, ...], strides: tuple[int, ...], order: Order) -> bool:
+    """Whether these strides are those of memory that is filled in this order."""
+    return all(n == 1 or s == c for n, s, c in zip(shape, strides, strides_of(shape, order)))
 
 
 _MSG_NOT_UNIQUE = "The tensor does not have unique dim order."
@@ -52,17 +57,6 @@ _MSG_AMBIGUOUS = (
 )
 _MSG_CHECK = "The ambiguity_check argument must be a bool or a list of memory formats."
 _ORDERS = {f"torch.{name}": CHANNELS_LAST[rank] for name, rank in RANKS.items()}
-
-
-def _in_order(shape: tuple[int, ...], strides: tuple[int, ...], order: Any) -> bool:
-    """Whether the elements lie without gaps, the dimensions from the outermost to the innermost in this order."""
-    step = 1
-    for d in reversed(order):
-        if shape[d] != 1:
-            if strides[d] != step:
-                return False
-            step *= shape[d]
-    return True
 
 
 @function(spaces=("Tensor",))
@@ -86,12 +80,12 @@ def dim_order(self: Tensor, *, ambiguity_check: Any = False) -> tuple[int, ...]:
     if ambiguity_check and (1 in shape or len(set(strides)) < len(strides)):
         known_orders = [_ORDERS.get(str(f), rows) for f in formats]
         fitting = [
-            o for o in known_orders if len(o) == len(rows) and (0 in shape or _in_order(shape, strides, o))
+            o for o in known_orders if len(o) == len(rows) and (0 in shape or _fills(shape, strides, o))
         ]
         if len(fitting) != 1:
             raise RuntimeError(_MSG_AMBIGUOUS)
-    last = next((o for o in _ORDERS.values() if len(o) == len(rows) and _in_order(shape, strides, o)), None)
-    plain = 0 in shape or _in_order(shape, strides, rows)
+    last = next((o for o in _ORDERS.values() if len(o) == len(rows) and _fills(shape, strides, o)), None)
+    plain = 0 in shape or _fills(shape, strides, rows)
     if plain != (last is not None):
         return rows if last is None else last
     if ambiguity_check and (0 in strides or len(set(strides)) < len(strides)):  # neither fits, or both do
@@ -106,10 +100,11 @@ def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
     Raises:
         RuntimeError: the format has another number of dimensions, or is `preserve_format`.
     """
-    order = format_order(memory_format, self._aval.ndim)
+    asked = asked_order(memory_format, self._aval.ndim)
+    order = None if asked is PRESERVE else asked
     if in_order(self, order):
         return self
-    if asked_order(memory_format, self._aval.ndim) is PRESERVE and memory_format is not None:
+    if asked is PRESERVE and memory_format is not None:
         raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
     return arranged(self, order)
 

@@ -8,7 +8,7 @@ from jax import lax
 
 from .._core import dtypes
 from .._core.dtypes import dtype
-from .._core.orders import row_major
+from .._core.orders import laid_anew
 from .._core.registry import INT_TO_FLOAT, Array, Scalar, function, op
 from .._core.tensor import Tensor, from_numpy_copy
 from .lowering.axes import one_axis, wrap_dims
@@ -68,7 +68,7 @@ _not_into_bool(cumprod)
     inplace=False,
     saves=("input", "result"),
     check=kernel("logcumsumexp_out_cpu", "hfc"),
-    layout=row_major,
+    layout=laid_anew,
 )
 def logcumsumexp(input: Array, dim: int):
     """`log(cumsum(exp(input)))` along `dim`, safe against overflow."""

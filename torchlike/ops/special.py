@@ -9,7 +9,7 @@ import jax.scipy.special as jsp
 from jax import lax
 
 from .._core.checks import guard
-from .._core.orders import row_major
+from .._core.orders import laid_anew
 from .._core.registry import INT_TO_FLOAT, Array, function, op
 from .arithmetic import binary
 from .lowering import bessel
@@ -62,7 +62,7 @@ def _polygamma_method(self: Array, n: int):
 
 @op(
     promote=INT_TO_FLOAT, saves=("input",), aliases=("special.multigammaln",), check=kernel("arange_cpu"),
-    layout=row_major,
+    layout=laid_anew,
 )  # fmt: skip
 def mvlgamma(input: Array, p: int):
     """Logarithm of the multivariate gamma function of dimension `p`; every element must exceed `(p - 1) / 2`."""
