@@ -7,39 +7,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._core.names import missing as _missing
-from ._core.overrides import dispatch
-from ._core.registry import PLAIN
+from ._core.overrides import PLAIN
+from ._core.overrides import handle_torch_function as handle_torch_function
+from ._core.overrides import has_torch_function as has_torch_function
+from ._core.overrides import has_torch_function_unary as has_torch_function_unary
+from ._core.overrides import has_torch_function_variadic as has_torch_function_variadic
 
 __all__ = [
     "handle_torch_function", "has_torch_function", "has_torch_function_unary", "has_torch_function_variadic",
     "is_tensor_like", "wrap_torch_function",
 ]  # fmt: skip
-
-
-def has_torch_function(relevant_args: Iterable[Any]) -> bool:
-    """Whether the class of any argument has a `__torch_function__` of its own."""
-    return any(type(a) not in PLAIN and hasattr(type(a), "__torch_function__") for a in relevant_args)
-
-
-def has_torch_function_unary(relevant_arg: Any) -> bool:
-    """`has_torch_function` of one argument."""
-    return has_torch_function((relevant_arg,))
-
-
-def has_torch_function_variadic(*relevant_args: Any) -> bool:
-    """`has_torch_function` of the arguments given."""
-    return has_torch_function(relevant_args)
-
-
-def handle_torch_function(
-    public_api: Callable[..., Any], relevant_args: Iterable[Any], *args: Any, **kwargs: Any
-) -> Any:
-    """Calls the first `__torch_function__` among the arguments, those of subclasses first.
-
-    Raises:
-        TypeError: all of them returned NotImplemented.
-    """
-    return dispatch(public_api, args, kwargs)
 
 
 def wrap_torch_function(dispatcher: Callable[..., Iterable[Any]]) -> Callable[..., Any]:

@@ -309,6 +309,15 @@ def test_equal_shapes_with_other_strides() -> None:
         assert x.t().flatten().tolist() == [0, 3, 6, 1, 4, 7, 2, 5, 8]
 
 
+def test_another_operand_is_the_gradient_of_the_same_graph() -> None:
+    w = torch.ones(3, requires_grad=True)
+    a, b = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([10.0, 20.0, 30.0])
+    for g in (a, b, a, b):
+        (w * a + b * 0).backward(g)
+        assert torch.equal(w.grad, a * g)
+        w.grad = None
+
+
 def test_a_key_of_equal_hash_is_another_key() -> None:
     x = torch.arange(6.0)
     assert hash(1) == hash(True) == hash(1.0)

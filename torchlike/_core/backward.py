@@ -96,12 +96,13 @@ def _run(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate:
         else None
     )
     if t is not None:
-        key = (tuple(t.nodes), tuple(t.tape), roots[0][0][0].pos, roots[0][0][1])
+        (node, index), (g, _) = roots[0]
+        key = (tuple(t.nodes), tuple(t.tape), node.pos, index, g.slot, g.aval)
         plan = _plans.get(key)
         if plan is None:
             _learn(t, key, roots)
             return []
-        if plan is not UNPLANNABLE and _follow(t, plan, roots[0][0][0]):
+        if plan is not UNPLANNABLE and _follow(t, plan, node):
             return []
     return _walk(roots, retain, create_graph, targets, accumulate, accumulate_grad)
 

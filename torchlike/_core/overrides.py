@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from .tensor import Tensor, taped_alias
@@ -59,6 +60,32 @@ def dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         f"no implementation found for 'torch.{getattr(func, '__name__', func)}' on types that implement "
         f"__torch_function__: {list(kinds)}"
     )
+
+
+def has_torch_function(relevant_args: Iterable[Any]) -> bool:
+    """Whether the class of any argument has a `__torch_function__` of its own."""
+    return any(type(a) not in PLAIN and hasattr(type(a), "__torch_function__") for a in relevant_args)
+
+
+def has_torch_function_unary(relevant_arg: Any) -> bool:
+    """`has_torch_function` of one argument."""
+    return has_torch_function((relevant_arg,))
+
+
+def has_torch_function_variadic(*relevant_args: Any) -> bool:
+    """`has_torch_function` of the arguments given."""
+    return has_torch_function(relevant_args)
+
+
+def handle_torch_function(
+    public_api: Callable[..., Any], relevant_args: Iterable[Any], *args: Any, **kwargs: Any
+) -> Any:
+    """Calls the first `__torch_function__` among the arguments, those of subclasses first.
+
+    Raises:
+        TypeError: all of them returned NotImplemented.
+    """
+    return dispatch(public_api, args, kwargs)
 
 
 def default_torch_function(cls: type, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -7,7 +7,16 @@ gives them their place.
 from __future__ import annotations
 
 from .._core.names import missing as _missing
+from .._core.overrides import handle_torch_function as handle_torch_function
+from .._core.overrides import has_torch_function as has_torch_function
+from .._core.overrides import has_torch_function_unary as has_torch_function_unary
+from .._core.overrides import has_torch_function_variadic as has_torch_function_variadic
 from .._core.registry import namespace
+from .._core.tensor import Tensor as Tensor
+from ..ops.pool_shapes import boolean_dispatch as boolean_dispatch
+from ..ops.scaled_mm import ScalingType as ScalingType
+from ..ops.scaled_mm import SwizzleType as SwizzleType
+from ..ops.validate import assert_int_or_pair as assert_int_or_pair
 
 _published = namespace("nn.functional")
 _functions = namespace("torch")
@@ -55,6 +64,9 @@ tanh = _functions["tanh"]
 
 linear = _published["linear"]
 bilinear = _published["bilinear"]
+grouped_mm = _published["grouped_mm"]
+scaled_mm = _published["scaled_mm"]
+scaled_grouped_mm = _published["scaled_grouped_mm"]
 scaled_dot_product_attention = _published["scaled_dot_product_attention"]
 multi_head_attention_forward = _published["multi_head_attention_forward"]
 
@@ -76,6 +88,7 @@ feature_alpha_dropout = _published["feature_alpha_dropout"]
 # ---- Losses ------------------------------------------------------------------------------------
 
 cross_entropy = _published["cross_entropy"]
+linear_cross_entropy = _published["linear_cross_entropy"]
 nll_loss = _published["nll_loss"]
 binary_cross_entropy = _published["binary_cross_entropy"]
 binary_cross_entropy_with_logits = _published["binary_cross_entropy_with_logits"]

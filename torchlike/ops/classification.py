@@ -78,7 +78,7 @@ def _class_loss(values: Any, target: Any, counts: Any, weight: Any, name: str, e
     return loss.sum() / scale.sum() if name == "mean" else loss.sum()
 
 
-def _check_indices(input: Any, target: Any, weight: Any, kernel: str) -> None:
+def check_class_indices(input: Any, target: Any, weight: Any, kernel: str) -> None:
     if input.ndim == 0:
         raise ValueError("Expected 1 or more dimensions (got 0)")
     if input.ndim == 1 and target.ndim == 1 and target.shape[0] != 1:
@@ -129,7 +129,7 @@ def _check_cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     if input.shape != target.shape:
-        _check_indices(input, target, weight, "log_softmax_lastdim_kernel_impl")
+        check_class_indices(input, target, weight, "log_softmax_lastdim_kernel_impl")
         return
     if not target.dtype.is_floating_point:
         raise RuntimeError(
@@ -198,7 +198,7 @@ def _check_nll(
     reduction: str = "mean", **_: Any,
 ) -> None:  # fmt: skip
     check_reduction(reduction, size_average, reduce)
-    _check_indices(input, target, weight, "nll_loss_out_frame")
+    check_class_indices(input, target, weight, "nll_loss_out_frame")
 
 
 @op(spaces=FUNCTIONAL, saves=("target",), check=_check_nll)

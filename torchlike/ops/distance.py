@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.dtypes import FLOAT, result_type
-from .._core.registry import DEFAULT, Array, Scalar, op
+from .._core.registry import DEFAULT, Array, Scalar, function, namespace, op
 from .lowering.common import difference, floating
 from .lowering.norms import vector_norm
 from .validate import broadcast, kernel, not_bool_difference, scalar_name, wrap_dim
@@ -27,14 +27,33 @@ def _check_normalize(input: Any, dim: Any, **_: Any) -> None:
         wrap_dim(d, input.ndim)
 
 
-@op(spaces=FUNCTIONAL, saves=("input",), out=True, check=_check_normalize)
-def normalize(input: Array, p: float = 2.0, dim: Any = 1, eps: Scalar = 1e-12):
-    """`input / max(norm, eps)`, with the p-norm along `dim`."""
-    if input.ndim == 0:
-        size = vector_norm(input[None], p, 0)
-    else:
-        size = vector_norm(input, p, dim, keepdims=True)
-    return input / jnp.where(size < eps, eps, size).astype(size.dtype)
+def _size(input: Any, p: float, dim: Any, eps: Any) -> Any:
+    size = vector_norm(input[None], p, 0) if input.ndim == 0 else vector_norm(input, p, dim, keepdims=True)
+    return jnp.where(size < eps, eps, size).astype(size.dtype)
+
+
+@op(spaces=(), name="normalize", saves=("input",), check=_check_normalize)
+def _normalized(input: Array, p: float = 2.0, dim: Any = 1, eps: Scalar = 1e-12):
+    return input / _size(input, p, dim, eps)
+
+
+@op(spaces=(), name="clamp_min", saves=("input",), check=_check_normalize)
+def _divisor(input: Array, p: float = 2.0, dim: Any = 1, eps: Scalar = 1e-12):
+    return _size(input, p, dim, eps)
+
+
+@function(spaces=FUNCTIONAL)
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Any:
+    """`input / max(norm, eps)`, with the p-norm along `dim`.
+
+    Args:
+        input: of any shape, floating or complex.
+        dim: the axis or axes of a vector.
+        out: where to put the result, which then is not differentiable.
+    """
+    if out is None:
+        return _normalized(input, p, dim, eps)
+    return namespace("torch")["div"](input, _divisor(input, p, dim, eps), out=out)
 
 
 def _check_cosine(x1: Any, x2: Any, dim: int, **_: Any) -> None:

@@ -12,6 +12,7 @@ from .._core.orders import channels, flat_channels
 from .._core.registry import Array, namespace, op
 from .lowering.pool import adaptive_maxima, last_max, maxima, put_flat
 from .pool_shapes import (
+    FUNCTIONAL,
     INTEGERS,
     axes,
     check_adaptive,
@@ -20,13 +21,12 @@ from .pool_shapes import (
     cross,
     document,
     filled,
+    indices_on_request,
     published,
     strides,
     windows,
 )
 from .validate import scalar_name, shape_text
-
-FUNCTIONAL = ("nn.functional",)
 
 _DOC_MAX = """The largest element of each window of `input` over {axes}; NaN where a window holds one.
 
@@ -107,8 +107,7 @@ def _max_rows(rank: int) -> tuple[Any, Any, Any]:
         input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
         ceil_mode: bool = False, return_indices: bool = False,
     ) -> Any:  # fmt: skip
-        row = both if return_indices else values
-        return row(input, kernel_size, stride, padding, dilation, ceil_mode)
+        return values(input, kernel_size, stride, padding, dilation, ceil_mode)
 
     def max_pool_with_indices(
         input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
@@ -121,8 +120,7 @@ def _max_rows(rank: int) -> tuple[Any, Any, Any]:
         namespace("torch")[f"{name}_with_indices"] = both
     doc = document(_DOC_MAX, rank)
     values.__doc__ = both.__doc__ = doc
-    published(max_pool_with_indices, f"{name}_with_indices", FUNCTIONAL, doc)
-    return published(max_pool, name, FUNCTIONAL, doc), values, both
+    return indices_on_request(name, 6, max_pool_with_indices, max_pool, doc), values, both
 
 
 max_pool1d, _, max_pool1d_with_indices = _max_rows(1)
@@ -141,8 +139,7 @@ def _adaptive_rows(rank: int) -> Any:
         return adaptive_maxima(input, axes(output_size, rank))
 
     def adaptive_max_pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-        out = both(input, filled(output_size, input.shape, rank))
-        return out if return_indices else out[0]
+        return both(input, filled(output_size, input.shape, rank))[0]
 
     def adaptive_max_pool_with_indices(input: Any, output_size: Any, return_indices: bool = False) -> Any:
         return both(input, filled(output_size, input.shape, rank))
@@ -150,8 +147,7 @@ def _adaptive_rows(rank: int) -> Any:
     if rank == 1:
         namespace("torch")[name] = both
     doc = both.__doc__ = document(_DOC_ADAPTIVE, rank)
-    published(adaptive_max_pool_with_indices, f"{name}_with_indices", FUNCTIONAL, doc)
-    return published(adaptive_max_pool, name, FUNCTIONAL, doc)
+    return indices_on_request(name, 2, adaptive_max_pool_with_indices, adaptive_max_pool, doc)
 
 
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_adaptive_rows, (1, 2, 3))
@@ -326,8 +322,7 @@ def _fractional(rank: int) -> Any:
         input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
         return_indices: bool = False, _random_samples: Any = None,
     ) -> Any:  # fmt: skip
-        result = with_indices(input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
-        return result if return_indices else result[0]
+        return with_indices(input, kernel_size, output_size, output_ratio, True, _random_samples)[0]
 
     def with_indices(
         input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
@@ -350,9 +345,7 @@ def _fractional(rank: int) -> Any:
             _random_samples = rand(batch, planes, rank, dtype=input.dtype, device=input.device)
         return _fractional_max_pool(input, _random_samples, axes(kernel_size, rank), axes(output_size, rank))
 
-    doc = document(_DOC_FRACTIONAL, rank)
-    published(with_indices, f"{name}_with_indices", FUNCTIONAL, doc)
-    return published(fractional_max_pool, name, FUNCTIONAL, doc)
+    return indices_on_request(name, 4, with_indices, fractional_max_pool, document(_DOC_FRACTIONAL, rank))
 
 
 fractional_max_pool2d, fractional_max_pool3d = map(_fractional, (2, 3))

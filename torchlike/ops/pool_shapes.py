@@ -10,6 +10,7 @@ from .lowering.windows import Windows
 from .reduce_loss import check_mean_dtype
 from .validate import not_implemented, shape_text, wrap_dim
 
+FUNCTIONAL = ("nn.functional",)
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
 _WORDS = {1: "one", 2: "two", 3: "three"}
 _MSG_EMPTY = (
@@ -76,6 +77,43 @@ def published(fn: Any, name: str, spaces: tuple[str, ...], doc: str | None = Non
     fn.__name__ = fn.__qualname__ = name
     fn.__doc__ = doc or fn.__doc__
     return function(spaces=spaces, name=name)(fn)
+
+
+def boolean_dispatch(
+    arg_name: str, arg_index: int, default: bool, if_true: Any, if_false: Any, module_name: str | None, func_name: str | None
+) -> Any:
+    """A function that passes its arguments to one of two, as a boolean among them says.
+
+    Args:
+        arg_name, arg_index: name and position of that argument; `default`: its value where it is not given.
+        if_true, if_false: the two functions, which take it too.
+        module_name, func_name: `__module__` and `__name__` of the result, which has `if_true`'s documentation unless
+            only `if_false` has one.
+
+    Raises:
+        RuntimeError: both have a documentation.
+    """
+
+    def fn(*args: Any, **kwargs: Any) -> Any:
+        chosen = args[arg_index] if arg_index < len(args) else kwargs.get(arg_name, default)
+        return if_true(*args, **kwargs) if chosen else if_false(*args, **kwargs)
+
+    if if_true.__doc__ is not None and if_false.__doc__ is not None:
+        raise RuntimeError("only one function can have a docstring")
+    fn.__doc__ = if_false.__doc__ if if_true.__doc__ is None else if_true.__doc__
+    if module_name is not None:
+        fn.__module__ = module_name
+    if func_name is not None:
+        fn.__name__ = func_name
+    return fn
+
+
+def indices_on_request(name: str, at: int, with_indices: Any, values: Any, doc: str) -> Any:
+    """Publishes `name` and `name_with_indices` in nn.functional: `return_indices`, the argument at `at`, chooses."""
+    published(with_indices, f"{name}_with_indices", FUNCTIONAL, doc)
+    values.__name__ = values.__qualname__ = f"_{name}"
+    chooser = boolean_dispatch("return_indices", at, False, with_indices, values, values.__module__, name)
+    return published(chooser, name, FUNCTIONAL)
 
 
 def filled(output_size: Any, shape: Any, rank: int) -> Any:

@@ -147,3 +147,9 @@ def same_dtype(a: Any, b: Any) -> None:
 def size_text(shape: tuple[int, ...]) -> str:
     """A shape as Python prints a `torch.Size`."""
     return f"torch.Size([{', '.join(str(n) for n in shape)}])"
+
+
+def assert_int_or_pair(arg: Any, arg_name: str, message: str) -> None:
+    """AssertionError unless `arg` is an int or has two elements; `message` is formatted with `arg_name`."""
+    if not isinstance(arg, int) and len(arg) != 2:
+        raise AssertionError(message.format(arg_name))

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+from ..._core.dtypes import bfloat16, float16, float32, float64
 from ..._core.tensor import Tensor
 from .. import functional as F
 from .linear import Linear
@@ -13,12 +14,23 @@ from .loss import _WeightedLoss
 
 __all__ = ["LinearCrossEntropyLoss", "LinearCrossEntropyOptions"]
 
+_POLICIES = ("auto", "accurate", "balanced", "compact")
+_ACC_DTYPES = (float16, bfloat16, float32, float64)
+
 
 @dataclasses.dataclass(slots=True, frozen=True)
 class LinearCrossEntropyOptions:
-    """Options of PyTorch's chunked implementation; accepted, and without effect on the result.
+    """How `linear_cross_entropy` cuts the batch into chunks, one of whose logits are in memory at a time.
 
-    How much memory a fused program takes is the compiler's choice.
+    Args:
+        allow_retain_graph: accepted; backward may always run again.
+        batch_chunk_size: rows per chunk; None leaves it to `chunking_method`.
+        chunking_method: `"aspect_ratio"`: a chunk's logits take about as much memory as the input;
+            `"aspect_ratio:N"`: an N-th of that; `"auto"`: one of these; None: `batch_chunk_size`.
+        acc_policy, acc_dtype: accepted; sums are made in float32 or wider.
+
+    Raises:
+        ValueError: a value that is none of these.
     """
 
     allow_retain_graph: bool = False
@@ -26,6 +38,44 @@ class LinearCrossEntropyOptions:
     chunking_method: str | None = "auto"
     acc_policy: str = "auto"
     acc_dtype: Any = None
+
+    def __post_init__(self) -> None:
+        if self.acc_policy not in _POLICIES:
+            raise ValueError(f"invalid acc_policy: {self.acc_policy!r}")
+        if self.chunking_method not in (None, "auto"):
+            name, colon, factor = self.chunking_method.partition(":")
+            if name != "aspect_ratio" or (colon and not (factor.isdigit() and int(factor) > 0)):
+                raise ValueError(f"invalid chunking_method: {self.chunking_method!r}")
+        size = self.batch_chunk_size
+        if not (size is None or (isinstance(size, int) and size > 0)):
+            raise ValueError(f"batch_chunk_size must be positive int or None, got {size!r}")
+        if self.acc_dtype is not None and self.acc_dtype not in _ACC_DTYPES:
+            raise ValueError(
+                "acc_dtype must be one of {None, torch.float16, torch.bfloat16, torch.float32, torch.float64}, got "
+                f"{self.acc_dtype!r}. Pass acc_dtype=None to let the op pick automatically."
+            )
+
+    def chunk_size(self, batch: int, features: int, classes: int, dtype: Any, device: Any) -> int:
+        """Rows per chunk for these sizes.
+
+        Raises:
+            ValueError: `batch_chunk_size` and `chunking_method` say different things.
+        """
+        method, size = self.chunking_method, self.batch_chunk_size
+        if method == "auto":
+            half_cpu = device.type == "cpu" and dtype in (bfloat16, float16)
+            method = None if size is not None else "aspect_ratio" if half_cpu else "aspect_ratio:2"
+        if method is None:
+            return max(1, min(size or batch, batch))
+        factor = int(method.partition(":")[2] or 1)
+        rows = math.ceil(batch / math.ceil(classes / features))
+        found = min((1 << (rows - 1).bit_length()) // factor, batch)
+        if size is not None and min(size, batch) != found:
+            raise ValueError(
+                f"batch_chunk_size (={size}) and chunking_method ('{method}') give different chunk sizes ({size} vs "
+                f"{found}); pass only one."
+            )
+        return max(1, found)
 
 
 class LinearCrossEntropyLoss(_WeightedLoss):
@@ -57,12 +107,13 @@ class LinearCrossEntropyLoss(_WeightedLoss):
         self.linear = Linear(in_features, rows, bias=bias, device=device, dtype=dtype)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        logits = self.linear(input)  # (*, C * d_1 * ... * d_K)
-        logits = logits.reshape((*input.shape[:-1], self.num_classes, *self.out_features))
-        return F.cross_entropy(
-            logits, target, weight=self.weight, reduction=self.reduction,
-            ignore_index=-100 if self.ignore_index is None else self.ignore_index,
-            label_smoothing=self.label_smoothing,
+        classes = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input, self.linear.weight.reshape(*classes, self.linear.in_features), target,
+            linear_bias=None if bias is None else bias.reshape(classes), weight=self.weight,
+            reduction=self.reduction, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing,
+            options=self.options,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
