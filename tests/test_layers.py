@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent / "torchlike"
 LAYERS = [
     ["_core.dtypes", "_core.devices", "_core.errors", "_core.checks", "_core.names", "_core.precision", "_core.signatures"],
     ["_core.modes"],
-    ["_core.layouts"],
+    ["_core.layouts", "_core.gradient_orders"],
     ["_core.graph", "_core.orders"],
     ["_core.program", "_core.disk", "_core.segments", "_core.tiers", "_core.engine"],
     ["_core.storage"],
@@ -25,7 +25,7 @@ LAYERS = [
         "_core.node_names",
     ],
     ["_core.tensor", "_core.geometry", "_core.host", "_core.printing", "_core.saved", "_core.function"],
-    ["_core.overrides", "_core.out_dtypes", "_core.params", "_core.misuse", "_core.publish", "_core.row", "_core.views", "_core.registry", "_core.parted", "_core.sparse", "_core.compressed"],
+    ["_core.overrides", "_core.autocast_lists", "_core.autocast", "_core.out_dtypes", "_core.params", "_core.misuse", "_core.publish", "_core.row", "_core.views", "_core.row_modes", "_core.registry", "_core.parted", "_core.sparse", "_core.compressed"],
     ["ops"],
     ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special", "signal", "sparse", "masked",
         "distributed.distributed_c10d"],

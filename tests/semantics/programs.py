@@ -195,7 +195,7 @@ def viewing(w: Writer) -> str | None:
         f"{x}.squeeze()", f"{x}.squeeze({d})", f"{x}.expand({(2, *t.shape)})", f"{x}.narrow({d}, {a}, {b - a})",
         f"{x}.select({d}, {w.index(n)})", f"{x}.detach()", f"{x}.flatten()", f"{x}.view_as({x})",
         f"{x}.diagonal()", f"{x}.unbind({d})[0]", f"{x}.split(2, {d})[-1]", f"{x}.chunk(2, {d})[0]",
-        f"{x}.unfold({d}, {max(1, min(2, n))}, 2)", f"{x}.t()" if t.ndim <= 2 else f"{x}.mT", f"{x}.data",
+        f"{x}.unfold({d}, {max(1, min(2, n))}, 2)", f"{x}.t()" if t.ndim <= 2 else f"{x}.mT", f"{x}.{behind(t)}",
         f"{x}.movedim({d}, {e})", f"torch.ravel({x})", f"torch.flip({x}, ({d},))",
         f"{x}.as_strided((2, 2), (1, 2))" if flat >= 4 and t._base is None else f"{x}.alias_copy()",
     ])  # fmt: skip
@@ -219,7 +219,7 @@ def computing(w: Writer) -> str | None:
         f"{f}.softmax({d})", f"torch.cat([{x}, {x}], {d})", f"torch.stack([{x}, {x}], 0)", f"{x} > {n!r}",
         f"torch.where({x} > {n!r}, {x}, {y})", f"{x}.clamp(-1, 2)", f"{x}.pow(2)", f"{x}.contiguous()",
         f"{x}.to(torch.{rng.choice(['float32', 'float64', 'int64', 'bool'])})", f"{x}.max()",
-        f"{x}.amax({d})", f"{x}.argmax()", f"torch.matmul({x}, {y}.t())" if t.ndim <= 2 else f"{x}.square()",
+        f"{x}.amax({d})", f"{x}.argmax()" if apart(t) else f"{x}.abs()", f"torch.matmul({x}, {y}.t())" if t.ndim <= 2 else f"{x}.square()",
         f"{x}.repeat(2{', 1' * max(t.ndim - 1, 0)})", f"torch.zeros_like({x})", f"{x}.norm()", f"{x}.prod()",
         f"torch.sort({f}, {d}).values", f"{x}.masked_fill({x} > 0, {n!r})", f"torch.add({x}, {y}, alpha=2)",
         f"{x}.type_as({y})", f"torch.tril({x})" if t.ndim >= 2 else f"{x}.neg()", f"{x}.roll(1)",
@@ -231,6 +231,23 @@ def computing(w: Writer) -> str | None:
 def shared(t: Any) -> bool:
     """Whether `t` is a view; PyTorch hides the base of some that it refuses to differentiate."""
     return t._base is not None or t.storage_offset() != 0
+
+
+def behind(t: Any) -> str:
+    """How to reach the data of `t` past its history. Not by `.data` for results: what backward kept of them is
+    PyTorch's own affair."""
+    try:
+        return "data" if t.is_leaf else "detach()"
+    except RuntimeError:  # PyTorch refuses to tell the history of some views
+        return "detach()"
+
+
+def apart(t: Any) -> bool:
+    """Whether rounding does not decide which element of `t` is the greatest."""
+    if not t.numel() or not floating(t):
+        return True
+    data = t.data
+    return not bool((((data.max() - data).abs() < 1e-4) & (data != data.max())).any())
 
 
 def broadcastable(u: Any, t: Any) -> bool:
@@ -271,9 +288,9 @@ def writing(w: Writer) -> str | None:
         f"{x}.unsqueeze_({d})" if free else f"{x}.neg_()", f"{x}.squeeze_()" if free else f"{x}.sin_()", f"{x}.transpose_(0, -1)" if free else f"{x}.abs_()", f"{x}.cumsum_({d})" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.exp_().clamp_(max=9)",
         f"{x}.uniform_()" if floating(t) and rows else f"{x}.random_(5)" if rows else f"{x}.zero_()", f"{x}.normal_()" if floating(t) and rows else f"{x}.zero_()", f"{x}.masked_fill_({x} == 0, {n!r})" if 0 not in t.stride() else f"{x}.zero_()",
         f"{x}.index_add_({d}, torch.tensor([0]), {x}.narrow({d}, 0, 1).clone())" if t.ndim else f"{x}.sign_()",
-        f"torch.add({x}, {y}, out={x})", f"torch.neg({x}, out={x})", f"{x}.data.mul_(2)", f"{x}.detach().add_(1)",
+        f"torch.add({x}, {y}, out={x})", f"torch.neg({x}, out={x})", f"{x}.{behind(t)}.mul_(2)", f"{x}.detach().add_(1)",
         f"{x}.addcmul_({y}, {y}, value=0.5)" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.bool().logical_not_()", f"{x}.diagonal().fill_({n!r})",
-        f"{x}.data = torch.full({tuple(t.shape)}, 2, dtype={t.dtype})" if t._base is None and alone else f"{x}.data.add_(1)", f"{x}.requires_grad_({rng.random() < 0.8})" if not w.viewed(t) else f"{x}.neg_()", f"{x}.view(-1)[0] = {n!r}",
+        f"{x}.data = torch.full({tuple(t.shape)}, 2, dtype={t.dtype})" if t._base is None and alone else f"{x}.{behind(t)}.add_(1)", f"{x}.requires_grad_({rng.random() < 0.8})" if not w.viewed(t) else f"{x}.neg_()", f"{x}.view(-1)[0] = {n!r}",
         f"{x}.swapaxes_(0, -1)" if free else f"{x}.cos_()", f"{x}.lerp_({y}, 0.5)", f"{x}.eq_({n!r})",
     ])  # fmt: skip
     return f"with torch.no_grad(): {text}" if quiet else text
@@ -296,7 +313,7 @@ def differentiating(w: Writer) -> str | None:
         f"{x}.retain_grad()", f"{x}.grad = None", f"{y}.grad.zero_()", f"{w.new()} = {y}.grad", f"{w.new()} = {y}.grad.clone()",
         hooked.format("lambda g: g * 2"), hooked.format("lambda g: seen.append(g.sum())"),
         f"seen.append({x}.grad_fn is None)", f"{y}.grad.add_(1)",
-        f"with torch.no_grad(): {y} -= 0.1 * {y}.grad", f"{y}.data.sub_({y}.grad)",
+        f"with torch.no_grad(): {y} -= 0.1 * {y}.grad", f"{y}.{behind(w.space[y])}.sub_({y}.grad)",
         f"torch.autograd.backward([{x}.sum(), ({y} * 2).sum()])",
     ])  # fmt: skip
 

@@ -69,7 +69,8 @@ class Node:
             operands = self.residuals + [cts[i][0] for i in have]
             outs = [(v, None) for v in record(pull, operands)]
         else:
-            vjp, used = vjp_of(call, self.need, have)
+            given = tuple([cts[i][0].aval for i in have])
+            vjp, used = vjp_of(call, self.need, have, given if self._laid_otherwise(have, given) else None)
             values = self.values if self.packed is None else self.packed.unpack()
             n = len(call.avals)
             operands = [values[i] for i in used if i < n]
@@ -90,6 +91,11 @@ class Node:
         if not retain:
             self.free()
         return grads
+
+    def _laid_otherwise(self, have: tuple[int, ...], given: tuple[Any, ...]) -> bool:
+        """Whether cotangents lie in memory otherwise than the outputs they are for."""
+        outs = self.call.outs  # type: ignore[union-attr]
+        return any(a is not outs[i] and a.order != outs[i].order for i, a in zip(have, given))
 
     def free(self) -> None:
         """Lets the saved Values go; a second backward is an error from now on."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from . import errors
 from .autograd import TYPE_NAMES, Node, taped
-from .graph import DEAD, Trace, Value, record
+from .graph import DEAD, Trace, Value, arranged, record
+from .layouts import dense, order_like
 from .modes import local
 from .vjp import add_call
 
@@ -21,7 +22,7 @@ def add(a: Any, b: Any, create_graph: bool) -> Any:
     if a[0].__class__ is not Value or b[0].__class__ is not Value:
         first, second = wrap(a), wrap(b)
         return unwrap(first + second if second._parted and not first._parted else second + first)
-    call = add_call(a[0].aval)
+    call = add_call(a[0].aval, b[0].aval)
     if create_graph and (a[1] is not None or b[1] is not None):
         out, node = taped(call, [a[0], b[0]], [a[1], b[1]], "AddBackward0")
         return out[0], (node, 0)
@@ -390,6 +391,15 @@ def _post_hooks(node: Node, results: list[Any], slots: list[Any]) -> list[Any]:
     return final
 
 
+def as_leaf(leaf: Any, g: Any) -> Any:
+    """A gradient in the leaf's order in memory, if that has no gaps, else row by row."""
+    v = g[0]
+    if v.__class__ is not Value or v.aval is leaf._storage.value.aval or v.aval.shape != leaf._aval.shape:
+        return g
+    shape, strides = v.aval.shape, leaf.stride()
+    return arranged(v, order_like(shape, [(shape, strides)]) if dense(shape, strides) else None), g[1]
+
+
 def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
     """Adds a gradient to `leaf.grad`, in place as PyTorch does; runs the hooks around that."""
     around = leaf._accumulate_hooks
@@ -399,7 +409,7 @@ def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
         return
     old = leaf._grad
     if old is None:
-        leaf._grad = wrap(g)
+        leaf._grad = wrap(as_leaf(leaf, g))
     elif create_graph or old._parted:
         leaf._grad = wrap(add(g, unwrap(old), create_graph))
     else:
@@ -453,6 +463,7 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
     previous: list[Any] = []
 
     def keep(leaf: Any, g: Any, create_graph: bool) -> None:
+        g = as_leaf(leaf, g)
         v = g[0]
         previous.append((leaf, g))
         found.append((t.leaf_index.get(id(leaf)), v.slot, v.aval) if v.trace is t else None)

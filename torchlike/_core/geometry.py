@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import errors
-from .layouts import owned, strides_of
+from .layouts import dense, owned, strides_of
 from .tensor import Tensor
 
 _MSG_PARTIAL = (
@@ -48,16 +48,6 @@ def shows_twice(t: Tensor) -> bool:
         return False
     shape, strides, _ = geometry(t)
     return any(s == 0 and n > 1 for n, s in zip(shape, strides))
-
-
-def dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether the elements fill a stretch of memory, in any order, each once."""
-    expected = 1
-    for s, n in sorted((s, n) for n, s in zip(shape, strides) if n != 1):
-        if s != expected:
-            return False
-        expected *= n
-    return True
 
 
 def check_overlap(written: Tensor, read: Tensor, same: bool = True) -> None:

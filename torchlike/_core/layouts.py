@@ -7,6 +7,7 @@ innermost; None is row-major. In the order of a view, `~d` stands for a dimensio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,6 +93,40 @@ def order_like(shape: Sequence[int], operands: Sequence[tuple[Sequence[int], Seq
             elif verdict < 0:
                 break
     return shortest(shape, tuple(reversed(found)))
+
+
+def dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether the elements fill a stretch of memory, in any order, each once."""
+    expected = 1
+    for s, n in sorted((s, n) for n, s in zip(shape, strides) if n != 1):
+        if s != expected:
+            return False
+        expected *= n
+    return True
+
+
+def view_strides(shape: Any, strides: Any, new: Any) -> tuple[int, ...] | None:
+    """Strides of a reshaped view, None where data would have to move (PyTorch's `computeStride`)."""
+    if math.prod(shape) == 0:
+        return tuple(strides) if tuple(shape) == tuple(new) else contiguous_strides(new)
+    out: list[int] = [0] * len(new)
+    j = len(new) - 1
+    chunk, base = 1, strides[-1] if shape else 1
+    for i in range(len(shape) - 1, -1, -1):
+        chunk *= shape[i]
+        if i == 0 or (shape[i - 1] != 1 and strides[i - 1] != chunk * base):
+            done = 1
+            while j >= 0 and (done < chunk or new[j] == 1):
+                out[j] = done * base
+                done *= new[j]
+                j -= 1
+            if done != chunk:
+                return None
+            if i > 0:
+                base, chunk = strides[i - 1], 1
+    if not shape:
+        return contiguous_strides(new)
+    return tuple(out) if j == -1 else None
 
 
 def is_channels_last(shape: Sequence[int], strides: Sequence[int]) -> bool:

@@ -753,7 +753,7 @@ tape.tensor_class = Tensor
 
 def taped_alias(value: Value, leaf: Any) -> tuple[Value, Any]:
     """A Node that passes gradients on to a leaf (a saved Value that stands for it)."""
-    node = Node(add_call(value.aval), (0,), [None, None], [leaf, None], "AliasBackward0")
+    node = Node(add_call(value.aval, value.aval), (0,), [None, None], [leaf, None], "AliasBackward0")
     return value, node
 
 

@@ -11,7 +11,10 @@ import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from .checks import ignoring
-from .graph import Call, make_call
+from .gradient_orders import through
+from .graph import Aval, Call, make_call, reordered
+from .layouts import order_of, owned, strides_of
+from .orders import as_operands
 from .program import lowering_for
 
 
@@ -38,35 +41,83 @@ def _pull_of(call: Call, need: tuple[int, ...], have: tuple[int, ...], xs: Any) 
     return jax.vjp(g, *[xs[i] for i in need])
 
 
-def vjp_of(call: Call, need: tuple[int, ...], have: tuple[int, ...]) -> tuple[Call, tuple[int, ...]]:
+def vjp_of(
+    call: Call, need: tuple[int, ...], have: tuple[int, ...], given: tuple[Aval, ...] | None = None
+) -> tuple[Call, tuple[int, ...]]:
     """The vjp of a call as a Call of its own, and which of (operands + cotangents) it takes.
 
     Complex gradients follow PyTorch's convention: the conjugate of JAX's.
+
+    Args:
+        call: the forward.
+        need: the operands that want gradients.
+        have: the outputs whose cotangents are there.
+        given: the Avals of the cotangents, where their order in memory is not the outputs'.
     """
     key = ("vjp", need, have)
     found = call.derived.get(key)
     if found is None:
-        avals = call.avals + tuple(call.outs[i] for i in have)
-        n = len(call.avals)
-
-        def fn(*args: Any) -> tuple[Any, ...]:
-            _, pull = _pull_of(call, need, have, args[:n])
-            return tuple(_conj(g) for g in pull([_conj(c) for c in args[n:]]))
-
-        with lowering_for(call.device):
-            closed = jax.make_jaxpr(fn)(*[a.struct for a in avals])
-        jaxpr, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(need))
-        consts = closed.consts
-        keep = tuple([i for i, u in enumerate(used) if u])
-
-        def pruned(*args: Any) -> tuple[Any, ...]:
-            return tuple(jax.core.eval_jaxpr(jaxpr, consts, *args))
-
-        text = None if call.text is None else f"vjp[{need}{have}{keep}]({call.text})"
-        outs = tuple(call.avals[i] for i in need)
-        made = Call(call.name + ".vjp", text, pruned, tuple(avals[i] for i in keep), outs, call.device)
-        found = call.derived[key] = (made, keep)  # type: ignore[assignment]
+        found = call.derived[key] = _make_vjp(call, need, have)  # type: ignore[assignment]
+    if given is not None:
+        plain: Any = found
+        key += (given,)
+        found = call.derived.get(key)
+        if found is None:
+            found = call.derived[key] = _reordered(call, need, plain, given)
     return found  # type: ignore[return-value]
+
+
+def _make_vjp(call: Call, need: tuple[int, ...], have: tuple[int, ...]) -> tuple[Call, tuple[int, ...]]:
+    avals = call.avals + tuple(call.outs[i] for i in have)
+    n = len(call.avals)
+
+    def fn(*args: Any) -> tuple[Any, ...]:
+        _, pull = _pull_of(call, need, have, args[:n])
+        return tuple(_conj(g) for g in pull([_conj(c) for c in args[n:]]))
+
+    with lowering_for(call.device):
+        closed = jax.make_jaxpr(fn)(*[a.struct for a in avals])
+    jaxpr, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(need))
+    consts = closed.consts
+    keep = tuple([i for i, u in enumerate(used) if u])
+
+    def pruned(*args: Any) -> tuple[Any, ...]:
+        return tuple(jax.core.eval_jaxpr(jaxpr, consts, *args))
+
+    text = None if call.text is None else f"vjp[{need}{have}{keep}]({call.text})"
+    kept = tuple(avals[i] for i in keep)
+    made = Call(call.name + ".vjp", text, pruned, kept, (), call.device)
+    made.derived["jaxpr"] = jaxpr
+    made.outs = _gradient_avals(call, need, made)
+    return made, keep
+
+
+def _reordered(call: Call, need: tuple[int, ...], plain: Any, given: tuple[Aval, ...]) -> Any:
+    """A vjp for cotangents that lie in memory otherwise: only what it says of its results' order differs."""
+    made, keep = plain
+    n = len(call.avals)
+    kept = tuple(given[i - n] if i >= n else call.avals[i] for i in keep)
+    if kept == made.avals:
+        return plain
+    other = Call(made.name, made.text, made.fn, kept, (), made.device)
+    other.derived["jaxpr"] = made.derived["jaxpr"]
+    other.outs = _gradient_avals(call, need, other)
+    return (made if other.outs == made.outs else other), keep
+
+
+def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval, ...]:
+    """The Avals of a vjp's results: of the operands' shapes, in the order of PyTorch's gradients."""
+    given = [None if a.group or not a.ndim else strides_of(a.shape, a.order) for a in vjp.avals]
+    found = through(vjp.derived["jaxpr"], given)  # type: ignore[arg-type]
+    outs = []
+    for i, s in zip(need, found):
+        a = call.avals[i]
+        order = None if s is None else order_of(a.shape, s)
+        outs.append(reordered(a, owned(order) if call.name in DIVIDED else order))
+    return tuple(outs)
+
+
+DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last
 
 
 def with_residuals(call: Call, need: tuple[int, ...]) -> tuple[Call, int]:
@@ -129,9 +180,9 @@ def residual_pull(call: Call, need: tuple[int, ...], have: tuple[int, ...]) -> C
     return found
 
 
-def add_call(a: Any) -> Call:
-    """Sum of two arrays of one aval: how gradients accumulate."""
-    return simple_call("accumulate", lambda x, y: (x + y,), (a, a))
+def add_call(a: Aval, b: Aval) -> Call:
+    """Sum of two arrays of one shape: how gradients accumulate."""
+    return simple_call("accumulate", lambda x, y: (x + y,), (a, b), layout=as_operands)
 
 
 def fill_call(a: Any, number: int) -> Call:
@@ -147,9 +198,13 @@ def cast_call(a: Any, dtype: Any) -> Call:
 _simple_calls: dict[Any, Call] = {}
 
 
-def simple_call(name: str, fn: Callable, avals: tuple[Any, ...], device: Any = None, tag: Any = None) -> Call:
+def simple_call(name: str, fn: Callable, avals: tuple[Aval, ...], device: Any = None, tag: Any = None,
+                layout: Callable | None = None) -> Call:  # fmt: skip
+    """The one Call of this name, these operands and tag; `layout` as a row's."""
     key = (name, avals, tag)
     found = _simple_calls.get(key)
     if found is None:
         found = _simple_calls[key] = make_call(name, f"{name}{avals}{tag}", fn, avals, device)
+        if layout is not None:
+            found.outs = layout(found.outs, avals, ())
     return found

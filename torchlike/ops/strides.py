@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .._core.geometry import geometry as geometry
 from .._core.geometry import row_major as row_major
 from .._core.layouts import contiguous_strides as contiguous_strides
+from .._core.layouts import view_strides as view_strides
 
 
 def wrap_dim(dim: int, ndim: int) -> int:
@@ -47,30 +47,6 @@ def infer_shape(shape: Any, size: int) -> tuple[int, ...]:
     if known == 0 or size % known:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
     return (*shape[:hole], size // known, *shape[hole + 1 :])
-
-
-def view_strides(shape: Any, strides: Any, new: Any) -> tuple[int, ...] | None:
-    """Strides of a reshaped view, None where data would have to move (PyTorch's `computeStride`)."""
-    if math.prod(shape) == 0:
-        return tuple(strides) if tuple(shape) == tuple(new) else contiguous_strides(new)
-    out: list[int] = [0] * len(new)
-    j = len(new) - 1
-    chunk, base = 1, strides[-1] if shape else 1
-    for i in range(len(shape) - 1, -1, -1):
-        chunk *= shape[i]
-        if i == 0 or (shape[i - 1] != 1 and strides[i - 1] != chunk * base):
-            done = 1
-            while j >= 0 and (done < chunk or new[j] == 1):
-                out[j] = done * base
-                done *= new[j]
-                j -= 1
-            if done != chunk:
-                return None
-            if i > 0:
-                base, chunk = strides[i - 1], 1
-    if not shape:
-        return contiguous_strides(new)
-    return tuple(out) if j == -1 else None
 
 
 def _dims(args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> tuple[Any, ...]:

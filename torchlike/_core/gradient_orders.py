@@ -1,0 +1,67 @@
+"""The order in memory of gradients, read off the jaxpr of a vjp.
+
+PyTorch's backward formulas and JAX's are made of the same steps: what is permuted, reshaped or expanded
+lies as a view of the gradient does, what is computed element by element as its operands do, and
+everything else (sums, products, scatters into zeros) row by row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jax.extend import core
+
+from .layouts import contiguous_strides, order_like, strides_of, view_strides
+
+Strides = tuple[int, ...] | None  # None: the same everywhere, or of no importance
+
+_ANEW = {"dot_general", "conv_general_dilated", "gather", "scatter", "scatter-add", "scatter_add", "sort"}
+_INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+
+
+def through(jaxpr: core.Jaxpr, given: list[Strides]) -> list[Strides]:
+    """Strides of a jaxpr's results for those of its operands."""
+    at: dict[Any, Strides] = dict(zip(jaxpr.invars, given))
+
+    def look(v: Any) -> Strides:
+        return None if isinstance(v, core.Literal) else at.get(v)
+
+    for eqn in jaxpr.eqns:
+        inner = next((eqn.params[p] for p in _INNER if p in eqn.params), None)
+        found = [look(v) for v in eqn.invars]
+        if inner is not None:
+            body = inner.jaxpr if isinstance(inner, core.ClosedJaxpr) else inner
+            if len(body.invars) == len(found):
+                at.update(zip(eqn.outvars, through(body, found)))
+            continue
+        for out in eqn.outvars:
+            made: Any = out.aval
+            at[out] = _step(eqn, found, made.shape)
+    return [look(v) for v in jaxpr.outvars]
+
+
+def _step(eqn: Any, found: list[Strides], shape: tuple[int, ...]) -> Strides:
+    """Strides of one equation's result."""
+    name, first = eqn.primitive.name, found[0] if found else None
+    if name in ("copy", "copy_p", "stop_gradient"):
+        return first
+    if first is not None:
+        was = eqn.invars[0].aval.shape
+        if name == "transpose":
+            return tuple(first[d] for d in eqn.params["permutation"])
+        if name in ("reshape", "squeeze"):
+            return view_strides(was, first, shape)
+        if name in ("broadcast_in_dim", "expand_dims"):
+            return _broadcast(was, first, shape, eqn.params["broadcast_dimensions"])
+    if name in _ANEW:
+        return None
+    alike = [(shape, s) for v, s in zip(eqn.invars, found) if s is not None and v.aval.shape == shape]
+    return strides_of(shape, order_like(shape, alike)) if alike else None
+
+
+def _broadcast(was: Any, strides: tuple[int, ...], shape: tuple[int, ...], places: Any) -> Strides:
+    """Strides of what is expanded: 0 along what is new, but those of a view along new dimensions of size one."""
+    out = [0] * len(shape)
+    for n, s, d in zip(was, strides, places):
+        out[d] = s if n == shape[d] else 0
+    return tuple(out) if any(m != 1 for m in shape) else contiguous_strides(shape)
