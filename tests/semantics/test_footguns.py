@@ -318,6 +318,19 @@ def test_another_operand_is_the_gradient_of_the_same_graph() -> None:
         w.grad = None
 
 
+def test_equal_calls_of_which_another_one_is_taped() -> None:
+    w = torch.ones(3, requires_grad=True)
+    factors = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([10.0, 20.0, 30.0])
+    for taped in (0, 1, 0, 1):
+        results = []
+        for i, a in enumerate(factors):
+            with torch.set_grad_enabled(i == taped):
+                results.append(w * a)
+        results[taped].backward(torch.ones(3))
+        assert torch.equal(w.grad, factors[taped])
+        w.grad = None
+
+
 def test_a_key_of_equal_hash_is_another_key() -> None:
     x = torch.arange(6.0)
     assert hash(1) == hash(True) == hash(1.0)

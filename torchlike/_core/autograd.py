@@ -174,7 +174,7 @@ class Node:
         out = []
         for i in self.shown():
             e = self.edges[i]
-            if e is None:
+            if e is None or (e.__class__ is not tuple and e._lost):
                 out.append((None, 0))
             else:
                 out.append((e[0].seen(), e[1]) if e.__class__ is tuple else (AccumulateGrad(e), 0))
@@ -411,7 +411,7 @@ def tape(info: Taping, operands: list[Value], edges: list[Any], name: str) -> tu
     if t is not None:
         # the Trace's picture of the graph: the key of backward plans
         wanted = info.wanted
-        entry: list[Any] = [wanted]
+        entry: list[Any] = [wanted, results[0].slot]
         for i in wanted:
             e = edges[i]
             if e.__class__ is tuple:

@@ -137,7 +137,7 @@ def _walk(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate
 
     def finish(leaf: Any) -> None:
         k = id(leaf)
-        if wanted is not None and k not in wanted:
+        if (wanted is not None and k not in wanted) or leaf._lost:
             return
         g = leaves.pop(k)
         if leaf._hooks and hooks:

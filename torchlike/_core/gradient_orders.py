@@ -7,6 +7,7 @@ everything else (sums, products, scatters into zeros) row by row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jax.extend import core
@@ -19,7 +20,7 @@ _ANEW = {"dot_general", "conv_general_dilated", "gather", "scatter", "scatter-ad
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 
-def through(jaxpr: core.Jaxpr, given: list[Strides]) -> list[Strides]:
+def through(jaxpr: core.Jaxpr, given: Sequence[Strides]) -> list[Strides]:
     """Strides of a jaxpr's results for those of its operands."""
     at: dict[Any, Strides] = dict(zip(jaxpr.invars, given))
 

@@ -229,7 +229,7 @@ class Trace:
         self.keys: list[Any] = []
         self.sites: list[tuple[tuple[Any, ...], Any]] = []
         self.journal: list[Any] = []
-        self.tape: list[Any] = []  # shape of the autograd graph: per Node its needs and edges
+        self.tape: list[Any] = []  # shape of the autograd graph: per Node its needs, first slot and edges
         self.leaves: list[Any] = []
         self.leaf_index: dict[int, int] = {}
         self.left = 1.0  # of the soft limit
@@ -359,6 +359,20 @@ def record(call: Call, operands: list[Value]) -> list[Value]:
     if t.eager:
         t.run(t, "eager")
     return results
+
+
+def adopt_all(device: Any, values: list[Value]) -> None:
+    """`Trace.adopt` in bulk, ahead of a call with very many operands: those that are arrays at hand."""
+    t = current_trace(device)
+    inputs = t.inputs
+    slot = -1 - len(inputs) * GROUPS
+    for v in values:
+        if v.trace is not t and v.arr.__class__ in _CONCRETE:
+            a = v.aval
+            if a.device is device and not a.group:
+                inputs.append(v)
+                v.trace, v.slot = t, slot
+                slot -= GROUPS
 
 
 _arrangements: dict[Any, Call] = {}

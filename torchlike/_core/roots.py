@@ -102,7 +102,7 @@ def roots_of(tensors: list[Any], gradients: list[Any], create_graph: bool,
     roots = []
     for i, (t, g, value) in enumerate(zip(tensors, gradients, values)):
         edge = t._edge()
-        if edge is None:
+        if edge is None or edge is t and t._lost:
             raise RuntimeError(errors.MSG_NO_GRAD_FN.replace("element 0", f"element {i}"))
         roots.append((edge, (value, g._edge() if g is not None and create_graph else None)))
     return roots

@@ -107,6 +107,7 @@ class Tensor(metaclass=_TensorMeta):
     _retains: bool = False
     _accumulate: Any = None  # a weak reference to what `next_functions` shows for this leaf
     _accumulate_hooks: Any = None  # hooks before and after accumulation into `.grad`
+    _lost: bool = False  # a view made outside the tape: it requires grad, and nobody gets the gradient
     _trait: Any = (
         None  # QUIET, or why this view must not be written in place under taping: a text or ManyViews
     )
@@ -233,6 +234,9 @@ class Tensor(metaclass=_TensorMeta):
                 self._node, self._req = StaleView(trait.stale(self._node)), True
             if self._node.__class__ is StaleView:
                 base = None
+        elif trait.__class__ is str and edge is not None and self._node is None:
+            self._node, self._req = StaleView(errors.stale_view(trait)), True
+            base = None
         if edge is None or base is None or not (local.ctx.grad or stale):
             part = None if s.host is None or not s.seen_outside() else shared_part(s.host, lenses)
             self._value = (
@@ -280,8 +284,9 @@ class Tensor(metaclass=_TensorMeta):
             return
         base = self._root()
         base_edge = base._edge() if base is not None and history else None
-        if edge is not None and history and self._trait.__class__ is ManyViews:
-            raise self._trait.written(self._node)
+        if edge is not None and history and self._trait is not None and self._trait is not QUIET:
+            trait = self._trait
+            raise RuntimeError(trait) if trait.__class__ is str else trait.written(self._node)
         if base is None or (base_edge is None and (edge is None or not history)):
             s.write(self._lens[0].op.put_chain(s.read(), value, self._lens))
             if self._trait is QUIET:
@@ -583,7 +588,9 @@ class Tensor(metaclass=_TensorMeta):
             raise RuntimeError(
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
             )
-        self._req = bool(requires_grad)
+        self._req = requires_grad
+        if self._lost:
+            self._lost = False
         return self
 
     @property

@@ -69,9 +69,10 @@ class ViewOp(Op):
         t._base = x if x._base is None else x._base
         if node is not None:
             t._node, t._req = node, True
-        elif x._req and not local.ctx.grad:  # as in PyTorch: a leaf of its own, not to be written to
-            t._base, t._req = None, True
+        elif not local.ctx.grad:  # as in PyTorch: not to be written with history
             t._trait = MSG_INFERENCE_VIEW if local.ctx.inference else MSG_NO_GRAD_VIEW
+            if x._req:  # a leaf of its own
+                t._base, t._req, t._lost = None, True, True
         if x._trait is not None:
             t._trait = FIRST if x._trait.__class__ is ManyViews else x._trait
         t._inference = x._inference

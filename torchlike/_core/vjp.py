@@ -107,8 +107,7 @@ def _reordered(call: Call, need: tuple[int, ...], plain: Any, given: tuple[Aval,
 
 def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval, ...]:
     """The Avals of a vjp's results: of the operands' shapes, in the order of PyTorch's gradients."""
-    given = [None if a.group or not a.ndim else strides_of(a.shape, a.order) for a in vjp.avals]
-    found = through(vjp.derived["jaxpr"], given)  # type: ignore[arg-type]
+    found = through(vjp.derived["jaxpr"], [strides_of(a.shape, a.order) for a in vjp.avals])  # type: ignore[arg-type]
     outs = []
     for i, s in zip(need, found):
         a = call.avals[i]
