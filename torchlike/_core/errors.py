@@ -29,11 +29,11 @@ class Repeats:
     given: set[str] = set()
 
 
-def warn_once(text: str, stacklevel: int = 3) -> None:
-    """A UserWarning the first time, or each time if the user wants that."""
+def warn_once(text: str, stacklevel: int = 3, category: type[Warning] = UserWarning) -> None:
+    """A warning the first time, or each time if the user wants that."""
     if Repeats.always or text not in Repeats.given:
         Repeats.given.add(text)
-        warnings.warn(text, UserWarning, stacklevel=stacklevel)
+        warnings.warn(text, category, stacklevel=stacklevel)
 
 
 MSG_TWO_DEVICES = "Expected all tensors to be on the same device, but found at least two devices, {} and {}!"
@@ -143,6 +143,12 @@ class ManyViews(int):
 
     def _named(self, node: Any) -> str:
         return f"Output {int(self)} of {node.plain_name().removesuffix('Backward0')} is a view and "
+
+
+def stale_view(text: str) -> RuntimeError:
+    """The error of using the history of a view made outside the tape; `text` is that of writing it."""
+    how = "its base or another view of its base has been modified inplace"
+    return RuntimeError(text.replace("is being modified inplace", how))
 
 
 class StaleView:
