@@ -33,7 +33,7 @@ LAYERS = [
     [
         "utils", "testing", "distributions", "_serialization", "serialization", "interop", "vision", "distributed", "func", "accelerator",
         "_settings", "_symbolic", "alias", "amp", "onnx", "backends", "compiler", "cpu", "cuda", "futures", "hub", "jit", "multiprocessing", "overrides", "return_types", "types",
-        "version",
+        "version", "__future__",
     ],
     [""],  # the package itself
     ["__main__"],

@@ -63,6 +63,9 @@ globals().update({layout.name: layout for layout in _LAYOUTS.values()})
 globals().update(_namespace("torch"))
 
 from . import (
+    __future__ as __future__,
+)
+from . import (
     autograd as autograd,
 )
 from . import (
@@ -126,6 +129,29 @@ from ._symbolic import sym_sum as sym_sum
 from .alias import install as install
 from .alias import installed as installed
 from .alias import uninstall as uninstall
+from .amp.settings import autocast_decrement_nesting as autocast_decrement_nesting
+from .amp.settings import autocast_increment_nesting as autocast_increment_nesting
+from .amp.settings import clear_autocast_cache as clear_autocast_cache
+from .amp.settings import get_autocast_cpu_dtype as get_autocast_cpu_dtype
+from .amp.settings import get_autocast_dtype as get_autocast_dtype
+from .amp.settings import get_autocast_gpu_dtype as get_autocast_gpu_dtype
+from .amp.settings import get_autocast_ipu_dtype as get_autocast_ipu_dtype
+from .amp.settings import get_autocast_xla_dtype as get_autocast_xla_dtype
+from .amp.settings import is_autocast_cache_enabled as is_autocast_cache_enabled
+from .amp.settings import is_autocast_cpu_enabled as is_autocast_cpu_enabled
+from .amp.settings import is_autocast_enabled as is_autocast_enabled
+from .amp.settings import is_autocast_ipu_enabled as is_autocast_ipu_enabled
+from .amp.settings import is_autocast_xla_enabled as is_autocast_xla_enabled
+from .amp.settings import set_autocast_cache_enabled as set_autocast_cache_enabled
+from .amp.settings import set_autocast_cpu_dtype as set_autocast_cpu_dtype
+from .amp.settings import set_autocast_cpu_enabled as set_autocast_cpu_enabled
+from .amp.settings import set_autocast_dtype as set_autocast_dtype
+from .amp.settings import set_autocast_enabled as set_autocast_enabled
+from .amp.settings import set_autocast_gpu_dtype as set_autocast_gpu_dtype
+from .amp.settings import set_autocast_ipu_dtype as set_autocast_ipu_dtype
+from .amp.settings import set_autocast_ipu_enabled as set_autocast_ipu_enabled
+from .amp.settings import set_autocast_xla_dtype as set_autocast_xla_dtype
+from .amp.settings import set_autocast_xla_enabled as set_autocast_xla_enabled
 from .compiler import compile as compile
 from .random import Generator as Generator
 from .random import default_generator as default_generator

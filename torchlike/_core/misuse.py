@@ -15,7 +15,7 @@ import numpy as np
 
 from . import dtypes
 from .devices import device as device_class
-from .params import NUMPY_NAMES, Array, Arrays, Ints, Key, Operand, Scalar
+from .params import NUMPY_NAMES, Array, Arrays, Float, Ints, Key, Operand, Scalar
 from .signatures import CALLED, OVERLOADS, PYTHON, expanded
 from .tensor import Tensor
 
@@ -62,11 +62,13 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 _SPOKEN = {"Operand": "Tensor", "int or ints": _INTS}
 _KINDS = {
     Array: "Tensor", Tensor: "Tensor", Operand: "Operand", Scalar: "Number", Ints: "int or ints", Arrays: _TENSORS,
-    Key: "torch.Generator", int: "int", bool: "bool", float: "float", str: "str", dtypes.dtype: "torch.dtype",
+    Key: "torch.Generator", int: "int", bool: "bool", float: "float", Float: "float", str: "str",
+    dtypes.dtype: "torch.dtype",
 }  # fmt: skip
 _BY_TEXT = {
     "Tensor": "Tensor", "Array": "Tensor", "Operand": "Operand", "Scalar": "Number", "Ints": "int or ints",
-    "Arrays": _TENSORS, "int": "int", "bool": "bool", "float": "float", "str": "str", "dtype": "torch.dtype",
+    "Arrays": _TENSORS, "int": "int", "bool": "bool", "float": "float", "Float": "float", "str": "str",
+    "dtype": "torch.dtype",
 }  # fmt: skip
 
 

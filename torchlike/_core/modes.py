@@ -27,6 +27,7 @@ class Context:
         "saved_hooks",
         "watch",
         "function_modes",
+        "autocast",
         "extra",
     )
 
@@ -40,6 +41,7 @@ class Context:
         self.saved_hooks: list[tuple[Callable, Callable]] = []  # of saved tensors, innermost last
         self.watch: Callable[[Any], None] | None = None  # called with each new Node, while either is set
         self.function_modes: list[Any] = []
+        self.autocast: Any = None  # what `torch.autocast` has set, once something was (autocast.py)
         self.extra: dict[str, Any] = {}
 
 

@@ -14,7 +14,7 @@ from .graph import SCALAR
 from .tensor import Tensor
 
 if TYPE_CHECKING:  # a lowering receives jax arrays and static values
-    Array = Arrays = Operand = Scalar = Key = Ints = Any
+    Array = Arrays = Operand = Scalar = Float = Key = Ints = Any
 else:
 
     class Array:
@@ -29,6 +29,9 @@ else:
     class Scalar:
         """A Python number, lifted to an input of the program."""
 
+    class Float:
+        """A `Scalar` that is real."""
+
     class Key:
         """A random key drawn when the op is recorded; no parameter of the user's."""
 
@@ -37,7 +40,7 @@ else:
 
 
 ARRAY, OPERAND, SCALAR_, STATIC, ARRAYS, KEY_ = range(6)
-_KINDS = {Array: ARRAY, Operand: OPERAND, Scalar: SCALAR_, Arrays: ARRAYS, Key: KEY_}
+_KINDS = {Array: ARRAY, Operand: OPERAND, Scalar: SCALAR_, Float: SCALAR_, Arrays: ARRAYS, Key: KEY_}
 NUMBER_TYPES = {a: t for t, a in SCALAR.items()}
 
 # how results are promoted

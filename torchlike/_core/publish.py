@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from .autocast import as_operator
 from .overrides import Overridden, dispatch
 from .signatures import CALLED, PYTHON
 from .tensor import Tensor
@@ -38,6 +39,7 @@ def function(
     """Publishes a plain Python function over Tensors; users see it with PyTorch's argument errors."""
 
     def decorate(fn: Any) -> Any:
+        fn = as_operator(fn, f"{''.join(spaces[:1])}.{name or fn.__name__}")
         _publish_all(functools.partial(refusing, fn), name or fn.__name__, spaces, aliases)
         return fn
 

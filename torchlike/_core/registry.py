@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import errors
-from .autograd import QUIET
+from .autocast import uncast
+from .autograd import QUIET, taped
 from .geometry import check_overlap, check_repeated
-from .graph import SCALAR, Call, Value, common_device, make_call, record
+from .graph import SCALAR, Call, Value, adopt_all, common_device, make_call, record
 from .modes import local
 from .out_dtypes import out_error
 from .overrides import PLAIN as PLAIN
@@ -28,6 +29,7 @@ from .params import INT_TO_FLOAT as INT_TO_FLOAT
 from .params import SCALAR_NAMES as SCALAR_NAMES
 from .params import Array as Array
 from .params import Arrays as Arrays
+from .params import Float as Float
 from .params import Ints as Ints
 from .params import Key as Key
 from .params import Operand as Operand
@@ -192,7 +194,7 @@ def _public(op: Op, fn: Callable, has_out: bool, space: str, name: str) -> Calla
         for a in bound:
             if isinstance(a, Tensor) and isinstance(out, Tensor):
                 check_overlap(out, a)
-        return write_out(op.name, apply(bound), out)
+        return write_out(op.name, uncast(apply, bound), out)
 
     named(public, name, fn.__doc__, op=op, fn=fn, has_out=has_out)
     public.__module__ = fn.__module__
@@ -227,6 +229,8 @@ def op(
         grad_name: name of the Node.
         layout: `layout(result avals, operand avals, args) -> result avals` in PyTorch's order in memory
             (default: that of the operands for promoted rows, else row-major).
+        row: the class of the row, which may take further options.
+        in_full: lifted numbers reach the lowering in double precision, however narrow the arrays are.
     """
     if fn is None:
         return functools.partial(
@@ -346,6 +350,33 @@ def fused(
     Returns:
         Lists of Values of the shape that `fn` returns.
     """
+    call, values = _fused_call(name, fn, static, lists, scalars)
+    adopt_all(call.device, values)
+    return _grouped(call, record(call, values))
+
+
+def fused_taped(
+    name: str, fn: Callable, static: tuple[tuple[str, Any], ...], lists: Any, scalars: Any, grad_name: str
+) -> tuple[tuple[list[Value], ...], Any]:
+    """`fused` with history: also returns the Node, whose outputs are all Values in order (None: no history)."""
+    call, values = _fused_call(name, fn, static, lists, scalars)
+    edges = [t._edge() for items in lists for t in items]
+    outs, node = taped(call, values, edges + [None] * (len(values) - len(edges)), grad_name)
+    return _grouped(call, outs), node
+
+
+def _grouped(call: Call, outs: list[Value]) -> tuple[list[Value], ...]:
+    result, start = [], 0
+    for k in call.extra:
+        result.append(outs[start : start + k])
+        start += k
+    return tuple(result)
+
+
+def _fused_call(
+    name: str, fn: Callable, static: tuple[tuple[str, Any], ...], lists: Any, scalars: Any
+) -> tuple[Call, list[Value]]:
+    """The interned call of a `fused` and its operands."""
     values: list[Value] = []
     for items in lists:
         for t in items:
@@ -372,9 +403,4 @@ def fused(
             call = make_call(name, f"{name}|{fn.__module__}.{fn.__qualname__}|{key[1:]}", call_fn, avals)
         call.extra = sizes[0]
         _fused[key] = call
-    outs = record(call, values + lifted)
-    result, start = [], 0
-    for k in call.extra:
-        result.append(outs[start : start + k])
-        start += k
-    return tuple(result)
+    return call, values + lifted

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import dtypes
+from .autocast import CASTING, uncast
+from .autocast import cast as autocast
 from .autograd import NUMBERS_AS_TENSORS, tape, taping
 from .dtypes import dtype
 from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
@@ -36,6 +38,7 @@ from .params import (
     SCALAR_,
     SCALAR_NAMES,
     STATIC,
+    Float,
     Ints,
     cast_array,
     described,
@@ -57,7 +60,8 @@ _new = object.__new__
 _STRICT: dict[Any, tuple[type, ...]] = {
     bool: (bool,), bool | None: (bool,), int: (int,), int | None: (int,), float: (float, int, bool),
     float | None: (float, int, bool), str: (str,), str | None: (str,),
-}  # fmt: skip # the classes that a static parameter takes, by its annotation
+    Float: (float, int, bool), Float | None: (float, int, bool),
+}  # fmt: skip # the classes that a static parameter or a real number takes, by its annotation
 EXACT = {int, tuple, str, type(None), dtype}  # classes of static arguments that equal none of another class
 _identities: dict[str, int] = {}  # rows of one name are told apart by their order
 
@@ -70,10 +74,12 @@ class Op:
 
     def __init__(self, fn: Callable, name: str, *, promote: str | None, saves: tuple[str, ...], differentiable: bool,
                  residual: bool, returns: tuple[str, ...] | None, check: Callable | None, grad_name: str | None,
-                 layout: Callable | None = None):  # fmt: skip
+                 layout: Callable | None = None, in_full: bool = False):  # fmt: skip
         self.fn, self.name, self.promote, self.check = fn, name, promote, check
         self.layout = layout or (None if promote is None else as_operands)
         self.differentiable, self.residual = differentiable, residual
+        if in_full:
+            self.casts_scalars = False
         camel = "".join(p[:1].upper() + p[1:] for p in name.strip("_").split("_"))
         self.grad_name = grad_name or f"{camel}Backward0"
         self.calls: dict[tuple[Any, ...], Any] = {}  # Calls, and how they are taped
@@ -81,7 +87,7 @@ class Op:
         self.params, annotations, self.raw_defaults, self.keyword = parameters_of(fn)
         self.kinds = tuple([kind_of(a) for a in annotations])
         self.optional = tuple([type(None) in get_args(a) for a in annotations])
-        self.wants = tuple([_STRICT.get(a) for a in annotations])  # of static parameters
+        self.wants = tuple([_STRICT.get(a) for a in annotations])  # of static parameters and real numbers
         self.spreads = any(a is Ints or a is tuple for a, k in zip(annotations, self.keyword) if not k)
         self.defaults: list[Any] = []
         for d, kind in zip(self.raw_defaults, self.kinds):
@@ -250,6 +256,10 @@ class Op:
 
     def apply(self, args: tuple[Any, ...]) -> Any:
         """Applies the row to fully bound arguments."""
+        if CASTING:
+            args, after = autocast(self.name, args, self.params)
+            if after is not None:
+                return after(uncast(self.apply, args))
         call, outs, node = self._record(args)
         if len(outs) == 1 and self.result_class is None:
             t = _new(Tensor)
@@ -428,16 +438,12 @@ class Op:
                 want = self.wants[i]
                 if want is not None and b is not None and b.__class__ not in want:
                     self._wrong(p, i, kind, a)
-            elif (
-                kind in (OPERAND, SCALAR_)
-                and a is not None
-                and a is not OMITTED
-                and a.__class__ not in SCALAR
-            ):
-                b = number_of(a)
-                if b is None:
+            elif kind in (OPERAND, SCALAR_) and a is not None and a is not OMITTED:
+                b = a if a.__class__ in SCALAR else number_of(a)
+                want = self.wants[i]
+                if b is None or (want is not None and b.__class__ not in want):
                     self._wrong(p, i, kind, a)
-            elif kind == OPERAND and a is None and not self.optional[i]:
+            elif a is None and not self.optional[i] and (kind == OPERAND or self.wants[i] is not None):
                 self._wrong(p, i, kind, a)
             elif kind == ARRAY and not (a is None and (self.optional[i] or self.raw_defaults[i] is None)):
                 self._wrong(p, i, kind, a)
@@ -449,10 +455,11 @@ class Op:
         return tuple(out) if changed else args
 
     def _wrong(self, param: str, i: int, kind: int, a: Any) -> Any:
-        want = {ARRAY: "Tensor", OPERAND: "Tensor", SCALAR_: "Number"}.get(kind)
-        if want is None:
-            allowed = self.wants[i]
-            want = allowed[0].__name__ if allowed else "int"
+        allowed = self.wants[i]
+        if allowed:
+            want = allowed[0].__name__
+        else:
+            want = {ARRAY: "Tensor", OPERAND: "Tensor", SCALAR_: "Number"}.get(kind, "int")
         raise TypeError(
             f"{self.name}(): argument '{param}' (position {i + 1}) must be {want}, not {type(a).__name__}"
         )

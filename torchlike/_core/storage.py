@@ -81,20 +81,21 @@ class Storage:
 
 def write_all(storages: list[Storage], values: Any) -> None:
     """`Storage.write` for many cells at once: what an optimizer's step does to every parameter."""
-    traces: dict[Any, Any] = {}
+    device, t = None, None
     for s, v in zip(storages, values):
-        if s.host is not None or s.pinned is not None or v.aval is not s.value.aval:
-            s.write(v)
-            continue
         old = s.value
         a = old.aval
+        if s.host is not None or s.pinned is not None or v.aval is not a:
+            s.write(v)
+            continue
         if old.arr is not None and not a.group:  # as `engine.journal`
-            t = traces.get(a.device)
-            if t is None:
-                t = traces[a.device] = current_trace(a.device)
-            if s.ref is None:
-                s.ref = weakref.ref(s)
-            t.journal.append((s.ref, old.slot if old.trace is t else old, s.version))
+            if a.device is not device:
+                device = a.device
+                t = current_trace(device)
+            ref = s.ref
+            if ref is None:
+                ref = s.ref = weakref.ref(s)
+            t.journal.append((ref, old.slot if old.trace is t else old, s.version))  # type: ignore[union-attr]
         s.value = v
         s.version += 1
 

@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from .._core import dtypes
+from .._core.autocast import as_operator
 from .._core.registry import SCALAR_NAMES, Array, function, publish, view
 from .._core.tensor import Tensor
 from .strides import geometry
@@ -84,6 +85,9 @@ def view_as_real(input: Array):
 def view_as_complex(input: Array):
     """A complex view of a real tensor whose last dimension has size 2."""
     return lax.complex(input[..., 0], input[..., 1])
+
+
+publish("torch", "view_as_complex", as_operator(view_as_complex, "torch.view_as_complex"))
 
 
 def _property(name: str, read: Any) -> None:

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 
 from .._core.dtypes import result_type
 from .._core.orders import as_operands
-from .._core.registry import ALWAYS_BOOL, Array, Operand, function, op
+from .._core.registry import ALWAYS_BOOL, Array, Float, Operand, function, op
 from .._core.tensor import Tensor
 from .arithmetic import binary
+from .looks import Looked, numbers
 from .lowering.ordering import insertion_points
 from .pointwise import unary
 from .validate import broadcast, not_implemented, scalar_name
@@ -104,31 +105,43 @@ signbit = _test(
 # ---- closeness and equality -------------------------------------------------------------------------
 
 
-def _check_isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, **_: Any) -> None:
+def _check_isclose(input: Any, other: Any, **_: Any) -> None:
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{scalar_name(input.dtype)} did not match {scalar_name(other.dtype)}")
     broadcast(input.shape, other.shape)
+
+
+def _refuse_tolerance(rtol: float, atol: float) -> Exception | None:
     for name, value in (("rtol", rtol), ("atol", atol)):
-        if value < 0:
-            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
+        if not value >= 0:  # nan neither
+            return RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
+    return None
 
 
-@op(differentiable=False, check=_check_isclose, layout=as_operands)
-def isclose(input: Array, other: Array, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False):
+@op(
+    differentiable=False,
+    check=_check_isclose,
+    layout=as_operands,
+    in_full=True,
+    row=Looked,
+    look=numbers(_refuse_tolerance, (2, 1e-5), (3, 1e-8)),
+)
+def isclose(input: Array, other: Array, rtol: Float = 1e-05, atol: Float = 1e-08, equal_nan: bool = False):
     """Whether `|input - other| <= atol + rtol * |other|`; infinities are close to themselves."""
     close = input == other
     if equal_nan:
         close = close | ((input != input) & (other != other))
-    if rtol == 0 and atol == 0:
-        return close
+    # without a tolerance, integers that no double tells apart are apart
+    tolerant = jnp.logical_or(jnp.asarray(rtol) != 0, jnp.asarray(atol) != 0)
     if not jnp.issubdtype(input.dtype, jnp.inexact):
         input, other = input.astype(jnp.float64), other.astype(jnp.float64)
     error = jnp.abs(input - other)
-    return close | (jnp.isfinite(error) & (error <= atol + jnp.abs(rtol * other)))
+    rtol, atol = jnp.asarray(rtol, error.dtype), jnp.asarray(atol, error.dtype)
+    return close | (tolerant & jnp.isfinite(error) & (error <= atol + jnp.abs(rtol * other)))
 
 
 @function(spaces=("torch", "Tensor"))
-def allclose(input: Tensor, other: Tensor, rtol=1e-05, atol=1e-08, equal_nan=False):
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False):
     """Whether `isclose` holds for every element; a Python bool."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 

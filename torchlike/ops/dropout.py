@@ -16,7 +16,6 @@ from .._core import dtypes
 from .._core.orders import as_input, as_operands
 from .._core.random import default_generator, parity_is_exact
 from .._core.registry import Array, Key, Scalar, function, op
-from .._core.row import Op
 from .._core.tensor import from_numpy_copy
 from . import distributions as dist
 from .lowering.bits import keep_mask
@@ -40,12 +39,6 @@ def _mixed(input: Any, keep: Any, p: Any, alpha: bool) -> Any:
     a = 1 / jnp.sqrt((_SATURATION**2 * p + 1) * (1 - p))
     shift = (a * _SATURATION * p).astype(input.dtype)
     return jnp.where(keep, input * a.astype(input.dtype), (-_SATURATION * a).astype(input.dtype)) + shift
-
-
-class _InFull(Op):
-    """A row whose lifted numbers stay in double precision, however narrow its arrays."""
-
-    casts_scalars = False
 
 
 def _check(input: Any, **_: Any) -> None:
@@ -76,7 +69,7 @@ def draw_keep(like: Any, p: float, shape: tuple[int, ...]) -> Any:
     saves=("keep",),
     grad_name="MulBackward0",
     check=_check,
-    row=_InFull,
+    in_full=True,
     layout=as_operands,
 )
 def _dropout(input: Array, keep: Array, p: Scalar, alpha: bool = False):

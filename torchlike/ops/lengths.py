@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.dtypes import dtype
-from .._core.registry import Array, Ints, cast_array, function, op
+from .._core.registry import Array, Float, Ints, cast_array, function, op
 from .linalg import linalg_inv_ex
 from .linalg_rows import check_float, check_matrix, linalg
+from .looks import Looked, numbers
 from .lowering.axes import reduced_shape, wrap_dims
 from .lowering.decompose import singular_values
 from .lowering.lengths import vector_norm as _vector_norm
@@ -252,11 +253,24 @@ def _check_renorm(input: Any, p: float, dim: int, maxnorm: Any) -> None:
         )
 
 
-@op(inplace=True, out=True, saves=("input",), check=_check_renorm)
-def renorm(input: Array, p: float, dim: int, maxnorm: float):
+def _refuse_maxnorm(maxnorm: float) -> Exception | None:
+    return None if maxnorm >= 0 else RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
+
+
+@op(
+    inplace=True,
+    out=True,
+    saves=("input",),
+    check=_check_renorm,
+    in_full=True,
+    row=Looked,
+    look=numbers(_refuse_maxnorm, (3, 0.0)),
+)
+def renorm(input: Array, p: float, dim: int, maxnorm: Float):
     """Scales down each slice along `dim` whose p-norm is above `maxnorm`, to `maxnorm`."""
     axis = wrap_dim(dim, input.ndim)
     others = tuple(i for i in range(input.ndim) if i != axis)
     length = _vector_norm(input, float(p), others, True)
+    maxnorm = jnp.asarray(maxnorm, length.dtype)
     over = length > maxnorm
     return input * jnp.where(over, maxnorm / (jnp.where(over, length, 1) + 1e-7), 1).astype(input.dtype)

@@ -1,7 +1,8 @@
 """Errors that depend on data, raised at the call where the data is at hand.
 
 A lowering reports them too (`guard`), which PyTorch's users see at the next observation; a row of class
-`Looked` looks first at small tensors whose data needs no waiting.
+`Looked` looks first at small tensors whose data needs no waiting. It looks at lifted numbers too, whose
+values a row's `check` does not see.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import jax
 import jax.core
 import numpy as np
 
-from .._core.params import OMITTED, OPERAND, SCALAR_
+from .._core.params import OMITTED, OPERAND, SCALAR_, number_of
 from .._core.row import Op
 from .._core.tensor import Tensor
 
@@ -108,6 +109,32 @@ def not_negative(text: str, *positions: int) -> Any:
             data = at_hand(args[i])
             if data is not None and 0 < data.size <= _SMALL and bool((data < 0).any()):
                 return RuntimeError(text.format(_WEIGHTS[i]))
+        return None
+
+    return look
+
+
+def numbers(judge: Any, *where: tuple[int, float]) -> Any:
+    """A look at lifted numbers: `judge(*numbers)` returns the error that they are, or None.
+
+    Args:
+        where: position and default of each.
+    """
+
+    def number(a: Any, default: float) -> Any:
+        if a.__class__ is float or a.__class__ is int:
+            return a
+        if isinstance(a, Tensor):
+            a = a.item() if a._aval.size == 1 else None
+        found = None if a is OMITTED else number_of(a)
+        return (
+            default if found is None or found.__class__ is complex else found
+        )  # what is none, the row refuses
+
+    def look(*args: Any) -> Exception | None:
+        for i, _ in where:
+            if args[i] is not OMITTED:
+                return judge(*[number(args[j], default) for j, default in where])
         return None
 
     return look

@@ -13,7 +13,8 @@ from jax.scipy.special import xlogy
 from .._core.checks import guard
 from .._core.dtypes import FLOAT, get_default_dtype, result_type
 from .._core.orders import as_operands
-from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Operand, Scalar, op
+from .._core.registry import COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Float, Operand, op
+from .looks import Looked, numbers
 from .lowering.norms import magnitude
 from .reduce_loss import check_mean_dtype, check_reduction, reduce_loss, reduction_name
 from .validate import (
@@ -42,12 +43,10 @@ def _warn_broadcast(input: Any, target: Any) -> None:
     broadcast(input.shape, target.shape)
 
 
-def _checked(kernel: str = "", parameter: str = "", bad: Any = None, message: str = "") -> Any:
-    """A check for losses of two tensors: reduction, sizes, dtype, and the range of one number."""
+def _checked(kernel: str = "") -> Any:
+    """A check for losses of two tensors: reduction, sizes, dtype."""
 
     def check(input: Any, target: Any, weight: Any = None, **params: Any) -> None:
-        if parameter and bad(params[parameter]):
-            raise RuntimeError(message)
         check_reduction(**params)
         _warn_broadcast(input, target)
         if weight is not None and weight.shape != input.shape:
@@ -90,34 +89,51 @@ def l1_loss(
     return _weighted(magnitude(input - target), weight, size_average, reduce, reduction)
 
 
-_SMOOTH = _checked(
-    "smooth_l1_cpu", "beta", lambda v: v < 0, "smooth_l1_loss does not support negative values for beta."
+def _refuse_beta(beta: float) -> Exception | None:
+    return None if beta >= 0 else RuntimeError("smooth_l1_loss does not support negative values for beta.")
+
+
+def _refuse_delta(delta: float) -> Exception | None:
+    return None if delta > 0 else RuntimeError("huber_loss does not support non-positive values for delta.")
+
+
+@op(
+    promote=DEFAULT,
+    spaces=FUNCTIONAL,
+    saves=("input", "target"),
+    check=_checked("smooth_l1_cpu"),
+    row=Looked,
+    look=numbers(_refuse_beta, (5, 1.0)),
 )
-
-
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_SMOOTH)
 def smooth_l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", beta: float = 1.0,
+    reduction: str = "mean", beta: Float = 1.0,
 ):  # fmt: skip
     """`0.5 * d ** 2 / beta` where `d = |input - target| < beta`, else `d - 0.5 * beta` (arXiv:1504.08083)."""
     d = magnitude(input - target)
-    loss = jnp.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta) if beta else d
+    beta = jnp.asarray(beta, d.dtype)
+    near = jnp.where(d < beta, d, 0)  # never where beta is 0
+    loss = jnp.where(d < beta, 0.5 * near * near / jnp.where(beta == 0, 1, beta), d - 0.5 * beta)
     return reduce_loss(loss, size_average, reduce, reduction)
 
 
-_HUBER = _checked(
-    "huber_cpu", "delta", lambda v: v <= 0, "huber_loss does not support non-positive values for delta."
+@op(
+    spaces=FUNCTIONAL,
+    saves=("input", "target"),
+    check=_checked("huber_cpu"),
+    layout=as_operands,
+    in_full=True,
+    row=Looked,
+    look=numbers(_refuse_delta, (3, 1.0)),
 )
-
-
-@op(spaces=FUNCTIONAL, saves=("input", "target"), check=_HUBER, layout=as_operands)
 def huber_loss(
-    input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
+    input: Array, target: Array, reduction: str = "mean", delta: Float = 1.0, weight: Array | None = None
 ):
     """`0.5 * d ** 2` where `d = |input - target| < delta`, else `delta * (d - 0.5 * delta)`."""
     d = magnitude(input - target.astype(jnp.promote_types(input.dtype, target.dtype)))
-    loss = jnp.where(d < delta, 0.5 * d * d, delta * (d - 0.5 * delta))
+    delta = jnp.asarray(delta, d.dtype)
+    near = jnp.where(d < delta, d, 0)
+    loss = jnp.where(d < delta, 0.5 * near * near, delta * (d - 0.5 * delta))
     result = input.dtype if jnp.issubdtype(input.dtype, jnp.floating) else target.dtype
     return _weighted(loss, weight, None, None, reduction).astype(result)
 
@@ -270,7 +286,7 @@ def _check_poisson(
 @op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_poisson)
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
-    eps: Scalar = 1e-8, reduce: bool | None = None, reduction: str = "mean",
+    eps: Float = 1e-8, reduce: bool | None = None, reduction: str = "mean",
 ):  # fmt: skip
     """Negative log likelihood of counts: `exp(x) - t * x`, or `x - t * log(x + eps)` without `log_input`.
 
@@ -310,7 +326,7 @@ def _check_gaussian(input: Any, target: Any, var: Any, reduction: str = "mean", 
 
 @op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target", "var"), check=_check_gaussian)
 def gaussian_nll_loss(
-    input: Array, target: Array, var: Operand, full: bool = False, eps: Scalar = 1e-6, reduction: str = "mean"
+    input: Array, target: Array, var: Operand, full: bool = False, eps: Float = 1e-6, reduction: str = "mean"
 ):
     """`0.5 * (log(var) + (input - target) ** 2 / var)` with `var` held above `eps` (its gradient passes).
 

@@ -10,7 +10,7 @@ from jax import lax
 
 from .._core.modes import is_grad_enabled
 from .._core.orders import channels
-from .._core.registry import Array, Scalar, function, op
+from .._core.registry import Array, Float, Scalar, function, op
 from .lowering.norm import (
     apply_statistics,
     blend,
@@ -45,10 +45,11 @@ TORCH = ("torch",)
     check=check_statistics,
     grad_name="NativeBatchNormBackward0",
     layout=channels,
+    in_full=True,
 )
 def _batch_norm_train(
     running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
-    bias: Array | None, eps: float, momentum: Scalar,
+    bias: Array | None, eps: Float, momentum: Float,
 ):  # fmt: skip
     """The normalized input, then whichever running statistics were given, brought up to date."""
     if input.size == 0:
@@ -61,7 +62,7 @@ def _batch_norm_train(
 @op(
     spaces=(), saves=("input", "weight"), check=check_statistics,
     grad_name="NativeBatchNormBackward0",
-    layout=channels,
+    layout=channels, in_full=True,
 )  # fmt: skip
 def _batch_norm_eval(
     input: Array,
@@ -69,7 +70,7 @@ def _batch_norm_eval(
     running_var: Array,
     weight: Array | None,
     bias: Array | None,
-    eps: float,
+    eps: Float,
 ):
     return input if input.size == 0 else apply_statistics(input, running_mean, running_var, weight, bias, eps)
 
@@ -151,10 +152,10 @@ def batch_norm(
 # ---- instance_norm ------------------------------------------------------------------------------------
 
 
-@op(spaces=(), name="instance_norm", saves=("input", "weight"), check=check_instance)
+@op(spaces=(), name="instance_norm", saves=("input", "weight"), check=check_instance, in_full=True)
 def _instance_norm_train(
     running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
-    bias: Array | None, eps: float, momentum: Scalar,
+    bias: Array | None, eps: Float, momentum: Float,
 ):  # fmt: skip
     if input.size == 0:
         return (input, *(old for old in (running_mean, running_var) if old is not None))
@@ -209,13 +210,19 @@ def instance_norm(
 # ---- layer_norm, rms_norm -------------------------------------------------------------------------------
 
 
-@op(spaces=FUNCTIONAL, saves=("input", "weight"), check=check_layer, grad_name="NativeLayerNormBackward0")
+@op(
+    spaces=FUNCTIONAL,
+    saves=("input", "weight"),
+    check=check_layer,
+    grad_name="NativeLayerNormBackward0",
+    in_full=True,
+)
 def layer_norm(
     input: Array,
     normalized_shape: Any,
     weight: Array | None = None,
     bias: Array | None = None,
-    eps: float = 1e-5,
+    eps: Float = 1e-5,
 ):
     """Normalizes over the last axes: (x - mean) / sqrt(var + eps) * weight + bias.
 
@@ -242,8 +249,8 @@ def _torch_layer_norm(
 published(_torch_layer_norm, "layer_norm", TORCH)
 
 
-@op(spaces=("torch", "nn.functional"), saves=("input", "weight"), check=check_rms)
-def rms_norm(input: Array, normalized_shape: Any, weight: Array | None = None, eps: Any = None):
+@op(spaces=("torch", "nn.functional"), saves=("input", "weight"), check=check_rms, in_full=True)
+def rms_norm(input: Array, normalized_shape: Any, weight: Array | None = None, eps: Float | None = None):
     """Divides by the root mean square over the last axes: x / sqrt(mean(x * x) + eps) * weight.
 
     Args:
@@ -257,15 +264,21 @@ def rms_norm(input: Array, normalized_shape: Any, weight: Array | None = None, e
     """
     if eps is None:
         eps = float(jnp.finfo(widen(input).dtype).eps)
-    return normalize_last(input, len(normalized_shape), weight, None, float(eps), False)
+    return normalize_last(input, len(normalized_shape), weight, None, eps, False)
 
 
 # ---- group_norm -------------------------------------------------------------------------------------------
 
 
-@op(spaces=FUNCTIONAL, saves=("input", "weight"), check=check_group, grad_name="NativeGroupNormBackward0")
+@op(
+    spaces=FUNCTIONAL,
+    saves=("input", "weight"),
+    check=check_group,
+    grad_name="NativeGroupNormBackward0",
+    in_full=True,
+)
 def group_norm(
-    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
+    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: Float = 1e-5
 ):
     """Normalizes each sample's channels in `num_groups` blocks: (x - mean) / sqrt(var + eps) * weight + bias.
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .._core.registry import DEFAULT, Array, Scalar, function, op
+from .._core.registry import DEFAULT, Array, Float, function, op
+from .looks import Looked, numbers
 from .lowering.common import difference, floating, joined
 from .lowering.norms import vector_norm
 from .reduce_loss import check_mean_dtype, check_reduction, reduce_loss, reduction_name
@@ -35,7 +36,7 @@ def _check_hinge(
 
 @op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_hinge)
 def hinge_embedding_loss(
-    input: Array, target: Array, margin: Scalar = 1.0, size_average: bool | None = None,
+    input: Array, target: Array, margin: Float = 1.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
 ):  # fmt: skip
     """`input` where the target is 1, `max(0, margin - input)` where it is -1."""
@@ -63,7 +64,7 @@ def _check_cosine(
 
 @op(spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_cosine)
 def cosine_embedding_loss(
-    input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, size_average: bool | None = None,
+    input1: Array, input2: Array, target: Array, margin: Float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
 ):  # fmt: skip
     """`1 - cos(x1, x2)` where the target is 1, `max(0, cos(x1, x2) - margin)` where it is -1.
@@ -101,7 +102,7 @@ def _check_ranking(
 
 @op(spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_ranking)
 def margin_ranking_loss(
-    input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, size_average: bool | None = None,
+    input1: Array, input2: Array, target: Array, margin: Float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
 ):  # fmt: skip
     """`max(0, -target * (input1 - input2) + margin)`: target 1 ranks `input1` higher, -1 `input2`."""
@@ -120,27 +121,31 @@ def _same_ndim(anchor: Any, positive: Any, negative: Any) -> None:
         )
 
 
-def _check_margin(margin: float) -> None:
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
+def _refuse_margin(margin: float) -> Exception | None:
+    return ValueError(f"margin must be greater than 0, got {margin}") if margin <= 0 else None
 
 
 def _check_triplet(
-    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, size_average: Any = None,
-    reduce: Any = None,
+    anchor: Any, positive: Any, negative: Any, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean", **_: Any,
 ) -> None:  # fmt: skip
     check_reduction(reduction, size_average, reduce)
-    _check_margin(margin)
     _same_ndim(anchor, positive, negative)
     broadcast(anchor.shape, positive.shape, negative.shape)
     not_bool_difference(anchor, positive)
     not_bool_difference(anchor, negative)
 
 
-@op(spaces=FUNCTIONAL, saves=("anchor", "positive", "negative"), check=_check_triplet)
+@op(
+    spaces=FUNCTIONAL,
+    saves=("anchor", "positive", "negative"),
+    check=_check_triplet,
+    in_full=True,
+    row=Looked,
+    look=numbers(_refuse_margin, (3, 1.0)),
+)
 def triplet_margin_loss(
-    anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2.0, eps: Scalar = 1e-6,
+    anchor: Array, positive: Array, negative: Array, margin: Float = 1.0, p: float = 2.0, eps: Float = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
 ):  # fmt: skip
     """`max(0, |a - p| - |a - n| + margin)` in the p-norm of the last dimension.
@@ -150,11 +155,13 @@ def triplet_margin_loss(
     """
 
     def distance(x: Any, y: Any) -> Any:
-        return vector_norm(floating(difference(x, y)) + eps, p)
+        gap = floating(difference(x, y))
+        return vector_norm(gap + jnp.asarray(eps, gap.dtype), p)
 
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = jnp.minimum(far, distance(positive, negative))
+    margin = jnp.asarray(margin, near.dtype)
     return reduce_loss(_positive_part(margin + near - far), size_average, reduce, reduction)
 
 
@@ -166,7 +173,9 @@ def triplet_margin_with_distance_loss(
     """`triplet_margin_loss` with any distance; without one, its own Euclidean distance."""
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    _check_margin(margin)
+    error = _refuse_margin(margin)
+    if error is not None:
+        raise error
     _same_ndim(anchor, positive, negative)
     if distance_function is None:
         return triplet_margin_loss(anchor, positive, negative, margin=margin, swap=swap, reduction=reduction)

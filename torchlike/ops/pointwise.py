@@ -15,7 +15,7 @@ import jax.scipy.special as jsp
 from jax import lax
 
 from .._core.dtypes import get_default_dtype
-from .._core.registry import BOOL_TO_LONG, COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, function, op
+from .._core.registry import BOOL_TO_LONG, COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Float, function, op
 from .._core.tensor import Tensor
 from .lowering.special import digamma as _digamma
 from .lowering.special import erfinv as _erfinv
@@ -321,15 +321,21 @@ def _log_odds(x: Any) -> Any:
 _log_odds.defjvps(lambda t, ans, x: t * jnp.where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), jnp.nan))
 
 
-@op(promote=INT_TO_FLOAT, saves=("input",), aliases=("special.logit",), check=kernel("logit_cpu"))
-def logit(input: Array, eps: float | None = None):
+@op(
+    promote=INT_TO_FLOAT,
+    saves=("input",),
+    aliases=("special.logit",),
+    check=kernel("logit_cpu"),
+    in_full=True,
+)
+def logit(input: Array, eps: Float | None = None):
     """`log(x / (1 - x))` with `x` clamped to `[eps, 1 - eps]` when `eps` is given, else nan outside [0, 1]."""
-    x = input
-    if eps is not None and eps >= 0:
-        low, high = jnp.asarray(eps, x.dtype), jnp.asarray(1 - eps, x.dtype)
-        x = jnp.where(x < low, low, jnp.where(x > high, high, x))
-        return jnp.log(x / (1 - x))
-    return _log_odds(x)
+    if eps is None:
+        return _log_odds(input)
+    held = eps >= 0  # else as without it
+    low = jnp.where(held, eps, -math.inf).astype(input.dtype)
+    high = jnp.where(held, 1 - eps, math.inf).astype(input.dtype)
+    return _log_odds(jnp.where(input < low, low, jnp.where(input > high, high, input)))
 
 
 @op(promote=DEFAULT, saves=("input",))

@@ -9,9 +9,9 @@ from jax import lax
 
 from .._core.checks import guard
 from .._core.dtypes import INTEGER, get_default_dtype
-from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Ints, Operand, function, named, op
+from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Float, Ints, Operand, function, named, op
 from .._core.tensor import Tensor
-from .looks import Looked, not_negative
+from .looks import Looked, not_negative, numbers
 from .lowering.axes import iota, one_axis, reduced_shape, take_axis, wrap_dims
 from .lowering.extremes import position
 from .lowering.ordering import order
@@ -53,7 +53,7 @@ def _moments(x: Any, dim: Any, correction: Any, keepdim: bool) -> tuple[Any, Any
     square = centred * centred
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         square = centred.real**2 + centred.imag**2
-    divisor = builtins.max(n - (1 if correction is None else correction), 0)
+    divisor = jnp.maximum(n - correction, 0)
     variance = square.sum(axis=axes, keepdims=keepdim) / jnp.asarray(divisor, square.dtype)
     shape = reduced_shape(x.shape, axes, keepdim)
     real = jnp.finfo(x.dtype).dtype
@@ -61,13 +61,14 @@ def _moments(x: Any, dim: Any, correction: Any, keepdim: bool) -> tuple[Any, Any
 
 
 def _spread(name: str, finish: Any, returns: tuple[str, ...] | None) -> Any:
-    """The row `name(input, dim, correction, keepdim)` and the operator with its older overloads."""
+    """The row `name(input, dim, keepdim, correction)` and the operator with its older overloads."""
 
-    def lowering(input: Array, dim: Ints | None = None, correction: Any = 1, keepdim: bool = False):
+    def lowering(input: Array, dim: Ints | None = None, keepdim: bool = False, correction: Float = 1):
         return finish(*_moments(input, dim, correction, keepdim))
 
     lowering.__name__ = lowering.__qualname__ = name
-    row = op(name=name, spaces=(), out=True, saves=("input",), check=_check_spread(name))(lowering)
+    options = {"out": True, "saves": ("input",), "check": _check_spread(name), "in_full": True}
+    row = op(name=name, spaces=(), **options)(lowering)
 
     def choose(input: Any, *args: Any, **kwargs: Any) -> Any:
         """Over `dim` (None: all dimensions), with divisor `max(0, N - correction)`.
@@ -83,11 +84,11 @@ def _spread(name: str, finish: Any, returns: tuple[str, ...] | None) -> Any:
         kwargs = {**dict(zip(names, args)), **kwargs}
         unbiased, correction = kwargs.pop("unbiased", None), kwargs.pop("correction", None)
         if unbiased is not None:
-            correction = 1 if unbiased else 0
+            correction = None if unbiased else 0
         dim, keepdim = kwargs.pop("dim", None), kwargs.pop("keepdim", kwargs.pop("keepdims", False))
         if kwargs:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kwargs))}'")
-        return row, (input, dim, 1 if correction is None else correction, keepdim), {}
+        return row, ((input, dim, keepdim) if correction is None else (input, dim, keepdim, correction)), {}
 
     return overloaded(choose, name=name, inplace=False, spaces=("torch",) if returns else ("torch", "Tensor"))
 
@@ -410,29 +411,41 @@ def _bin_of(x: Any, low: Any, high: Any, bins: int) -> tuple[Any, Any]:
     return jnp.clip(at, 0, bins - 1), inside
 
 
-def _limits(x: Any, low: float, high: float, margin: float) -> tuple[Any, Any]:
+def _limits(x: Any, low: Any, high: Any, margin: float) -> tuple[Any, Any]:
     """The range to divide: the data's when `low == high`, widened by `margin` when that is a point."""
-    if low != high:
-        return jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)
-    if x.size == 0:
-        return jnp.zeros((), x.dtype), jnp.ones((), x.dtype)
-    first, last = x.min(), x.max()
+    given = jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)
+    equal = low == high
+    if equal is False:
+        return given
+    first, last = (x.min(), x.max()) if x.size else (jnp.zeros((), x.dtype), jnp.ones((), x.dtype))
     point = first == last
-    return jnp.where(point, first - margin, first), jnp.where(point, last + margin, last)
+    data = jnp.where(point, first - margin, first), jnp.where(point, last + margin, last)
+    return jnp.where(equal, data[0], given[0]), jnp.where(equal, data[1], given[1])
 
 
-def _check_histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> None:
+def _refuse_range(low: float, high: float) -> Exception | None:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return RuntimeError(f"torch.histc: range of [{low:g}, {high:g}] is not finite")
+    return RuntimeError("torch.histc: max must be larger than min") if high < low else None
+
+
+def _check_histc(input: Any, bins: int = 100, **_: Any) -> None:
     if not input.dtype.is_floating_point:
         bad = {"bool": "linspace_cpu"}.get(input.dtype.name, "aminmax_cpu" if input.dtype.is_complex else "")
         raise not_implemented(bad or "histogram_cpu", input.dtype)
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
-    if max < min:
-        raise RuntimeError("torch.histc: max must be larger than min")
 
 
-@op(differentiable=False, out=True, check=_check_histc)
-def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0):
+@op(
+    differentiable=False,
+    out=True,
+    check=_check_histc,
+    in_full=True,
+    row=Looked,
+    look=numbers(_refuse_range, (2, 0), (3, 0)),
+)
+def histc(input: Array, bins: int = 100, min: Float = 0, max: Float = 0):
     """How many elements fall into each of `bins` equal bins from `min` to `max` (of the data, if equal)."""
     x = input.reshape(-1)
     low, high = _limits(x, min, max, 1)

@@ -13,30 +13,40 @@ from typing import Any
 
 import numpy as np
 
-from .._core.dtypes import float64, get_default_dtype
+from .._core.dtypes import float64, from_jnp, get_default_dtype
 from .._core.storage import Storage, value_from_numpy
 from .._core.tensor import Tensor
 
-__all__ = ["Cohort", "counters_of", "enlist"]
+__all__ = ["Cohort", "counter_type", "counters_of", "enlist"]
+
+
+def counter_type() -> type[np.floating]:
+    """The type of new counters: PyTorch keeps them in float32 unless the default dtype is wider."""
+    return np.float64 if get_default_dtype() is float64 else np.float32
 
 
 class Cohort:
     """Parameters that have made the same steps, and their counters.
 
-    `size` counts the parameters; `broken` says that somebody has written to one of their tensors.
+    `size` counts the parameters; `broken` says that somebody has written to one of their tensors. Once a step may
+    have been skipped inside a program (see `GradScaler`), the count of steps is a float64 Tensor.
     """
 
     __slots__ = ("numbers", "size", "broken", "dtype", "shown")
 
     def __init__(self, numbers: dict[str, float], size: int):
         self.numbers, self.size, self.broken = numbers, size, False
-        self.dtype = np.float64 if get_default_dtype() is float64 else np.float32
-        self.shown: dict[str, tuple[float, Any]] = {}
+        self.dtype = counter_type()
+        self.shown: dict[str, tuple[Any, Any]] = {}
 
     def show(self, name: str) -> Any:
         """The Value of a counter."""
-        number = self.numbers[name]
+        number: Any = self.numbers[name]
         found = self.shown.get(name)
+        if isinstance(number, Tensor):
+            if found is None or found[0] is not number:
+                found = self.shown[name] = (number, number.to(from_jnp(self.dtype))._read())
+            return found[1]
         if found is None or found[0] != number:
             found = self.shown[name] = (number, value_from_numpy(np.asarray(number, self.dtype)))
         return found[1]
@@ -88,7 +98,8 @@ def common_cohort(states: list[dict[str, Any]], names: tuple[str, ...]) -> Cohor
         return None
     for name in names:
         for s in states:
-            if cohort_of(s.get(name)) is not cohort:
+            storage = getattr(s.get(name), "_storage", None)
+            if storage.__class__ is not Counter or storage.cohort is not cohort:  # type: ignore[union-attr]
                 return None
     return cohort
 

@@ -15,7 +15,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.registry import fused
+from .._core.modes import local
+from .._core.registry import check_inplace, fused, fused_taped
 from .._core.storage import write_all
 from .._core.tensor import Tensor, from_numpy_copy
 from ._counters import common_cohort, counters_of, enlist
@@ -50,9 +51,11 @@ class Rule:
         """One step: `lists` is (params, grads, numbers that are Tensors, *state); `names` of all numbers.
 
         With `sparse`, grads are the values of sparse gradients, whose indices are one more list, the last.
+        Where the number `skipped` is not 0, parameters and state stay as they are.
         """
         params, grads, given, *states = lists
         numbers = dict(zip(names, (*scalars, *[a.reshape(()) for a in given])))
+        skipped = numbers.pop("skipped", None)
         if sparse:
             *states, places = states
             rows = [
@@ -64,7 +67,13 @@ class Rule:
                 _one(self.each, p, g, s, numbers, maximize, decay, static)
                 for p, g, *s in zip(params, grads, *states)
             ]
-        return tuple(zip(*rows))
+        moved = tuple(zip(*rows))
+        if skipped is None:
+            return moved
+        return tuple(
+            tuple(jnp.where(skipped != 0, x, y) for x, y in zip(old, new))
+            for old, new in zip((params, *states), moved)
+        )
 
 
 def _rows(
@@ -251,9 +260,18 @@ def _apply(
     fresh: bool,
 ) -> None:
     """One call of the rule for parameters in step with each other; `at` are their counters, moved on here."""
-    if at:
-        at["step"] += 1.0
+    skipped = opt.__dict__.get("found_inf")  # set by a GradScaler: 1 where this step is not to be made
+    if at and skipped is None:
+        at["step"] = at["step"] + 1.0
+    elif at and skipped is not None:
+        if not isinstance(
+            at["step"], Tensor
+        ):  # data from the first such step on, so that all are one program
+            at["step"] = from_numpy_copy(np.asarray(at["step"], np.float64), device=skipped.device)  # type: ignore[assignment]
+        at["step"] = at["step"] + (1.0 - skipped.double())
     static, hyper = opt._options(group, at, fresh)
+    if skipped is not None:
+        hyper = {**hyper, "skipped": skipped.to(params[0].device)}
     rule: Rule = opt._rule
     numbers = []
     given: list[Tensor] = []
@@ -268,6 +286,8 @@ def _apply(
             numbers.append(float(x))
     columns = [[s[name] for s in states] for name in opt._state_names(group, params[0])] if states else []
     static = (*static, ("names", names))
+    if local.ctx.grad:
+        return _apply_taped(opt, group, static, (params, grads, given, *columns), numbers)
     if grads[0].is_sparse:
         places = [g._i for g in grads]
         lists = (params, [g._v for g in grads], given, *columns, places)
@@ -277,6 +297,25 @@ def _apply(
     _rebind(params, results[0])
     for column, values in zip(columns, results[1:]):
         _rebind(column, values)
+
+
+def _apply_taped(opt: Any, group: dict[str, Any], static: tuple, lists: Any, numbers: list[float]) -> None:
+    """`_apply` for `differentiable=True`: gradients flow through the step, to its gradients and its numbers."""
+    params, grads, _, *columns = lists
+    if group["foreach"]:
+        raise AssertionError("_foreach ops don't support autograd")
+    for p in params:
+        check_inplace(p)
+    rule: Rule = opt._rule
+    results, node = fused_taped(
+        rule.name, rule, static, (params, [g.to_dense() for g in grads], *lists[2:]), numbers,
+        f"{type(opt).__name__}StepBackward0",
+    )  # fmt: skip
+    index = 0
+    for tensors, values in zip((params, *columns), results):
+        for t, v in zip(tensors, values):
+            t._assign(v, None if node is None else (node, index))
+            index += 1
 
 
 def _rebind(tensors: list[Tensor], values: Iterable[Any]) -> None:

@@ -7,6 +7,7 @@ methods (see `_update.py`); one written by a user only overrides `step`.
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
@@ -175,6 +176,7 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)  # type: ignore[arg-type]
+        barrier("setup")  # what made the model is no part of the first step, which then equals the next
 
     def _make_hooks(self) -> None:
         for name in (
@@ -336,7 +338,7 @@ class Optimizer:
             raise NotImplementedError
         ctx = local.ctx
         previous = ctx.grad
-        ctx.grad = False
+        ctx.grad = bool(self.defaults.get("differentiable", False))
         try:
             loss = None
             if closure is not None:
@@ -392,6 +394,27 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     # ---- what a rule-based optimizer answers (see _update.py) -------------------------------
+
+    _skips_on_device = True  # False: `_options` needs the counters as numbers
+
+    def _may_skip(self) -> bool:
+        """Whether the program itself may leave out the next step, where `found_inf` says so.
+
+        Not where a step that is left out must leave no trace on the host: new state, or a call of a hook.
+        """
+        step: Any = inspect.unwrap(type(self).step)
+        if self._rule is None or not self._skips_on_device or step is not inspect.unwrap(Optimizer.step):
+            return False
+        if _global_pre_hooks or _global_post_hooks or self.defaults.get("differentiable"):
+            return False
+        if self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks:
+            return False
+        return all(
+            p._grad is None or self.state.get(p)
+            for group in self.param_groups
+            if self._has_state(group)
+            for p in group["params"]
+        )
 
     def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         """The state of a parameter at its first step, without the counters: name -> Tensor."""

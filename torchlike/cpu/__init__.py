@@ -7,9 +7,10 @@ from typing import Any
 
 import jax
 
-from . import cuda as _cuda
-from ._core import devices, engine
-from ._core.names import missing as _missing
+from .. import cuda as _cuda
+from .._core import devices, engine
+from .._core.names import missing as _missing
+from . import amp as amp
 
 __all__ = [
     "Event", "Stream", "StreamContext", "current_device", "current_stream", "device_count", "is_available",
