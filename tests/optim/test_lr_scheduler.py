@@ -11,7 +11,7 @@ import torchlike as tl
 torch = pytest.importorskip("torch")
 
 LIBS = (torch, tl)
-STEPS = 25
+STEPS = 60
 
 
 def optimizer(lib, kind="SGD", groups=2, **options):
@@ -77,7 +77,7 @@ SCHEDULES = {
     ),
     "OneCycleLR": make("OneCycleLR", max_lr=0.4, total_steps=STEPS + 1),
     "OneCycleLR-linear": make(
-        "OneCycleLR", max_lr=[0.4, 0.2], epochs=6, steps_per_epoch=5, anneal_strategy="linear"
+        "OneCycleLR", max_lr=[0.4, 0.2], epochs=12, steps_per_epoch=6, anneal_strategy="linear"
     ),
     "OneCycleLR-three": make(
         "OneCycleLR", max_lr=0.4, total_steps=STEPS + 1, three_phase=True, pct_start=0.2
@@ -134,6 +134,34 @@ def test_resume(name):
         sched.step()
         resumed.step()
         assert options_of(opt) == options_of(other)
+
+
+@pytest.mark.filterwarnings(NESTED)
+@pytest.mark.parametrize("name", [n for n in SCHEDULES if not n.startswith("LambdaLR")])
+def test_states_cross(name):
+    """What PyTorch's schedule has saved continues here, and ours there."""
+    for source, target in (LIBS, LIBS[::-1]):
+        sched = SCHEDULES[name](source, opt := optimizer(source))
+        other = SCHEDULES[name](target, copied := optimizer(target))
+        opt.step()
+        copied.step()
+        for _ in range(7):
+            sched.step()
+        other.load_state_dict(without_objects(sched.state_dict(), other.state_dict()))
+        for group, saved in zip(copied.param_groups, opt.param_groups):
+            group.update({k: v for k, v in saved.items() if k != "params"})
+        for _ in range(STEPS // 2):
+            sched.step()
+            other.step()
+            assert options_of(opt) == options_of(copied)
+
+
+def without_objects(state, own):
+    """A state with schedules' own functions, which belong to their library, from another state."""
+    out = {k: own[k] if callable(v) or "func" in k else v for k, v in state.items() if k != "_schedulers"}
+    if "_schedulers" in state:
+        out["_schedulers"] = [without_objects(a, b) for a, b in zip(state["_schedulers"], own["_schedulers"])]
+    return out
 
 
 @pytest.mark.parametrize(

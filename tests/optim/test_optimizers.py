@@ -448,11 +448,6 @@ def test_sparse_adam_refuses_dense_gradients():
         opt.step()
 
 
-def test_differentiable_is_refused():
-    with pytest.raises(NotImplementedError, match="differentiable=True"):
-        tl.optim.Adam([leaf(tl, 2)], differentiable=True)
-
-
 @pytest.mark.parametrize("name", ["SGD", "Adam", "NAdam"])
 def test_checkpoint_files_cross(name, tmp_path):
     """Files written here open in PyTorch, each parameter with a counter of its own, and the other way."""

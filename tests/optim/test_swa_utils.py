@@ -45,6 +45,36 @@ def test_averaged_model(options):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
+def test_own_average_and_state():
+    found = []
+    for lib in (torch, tl):
+        net = lib.nn.Linear(2, 2, bias=False)
+        lib.nn.init.ones_(net.weight)
+        averaged = lib.optim.swa_utils.AveragedModel(net, avg_fn=lambda a, p, n: 0.5 * a + p * n)
+        for _ in range(3):
+            with lib.no_grad():
+                net.weight.mul_(2)
+            averaged.update_parameters(net)
+        state = averaged.state_dict()
+        found.append(
+            [list(state), state["n_averaged"].item(), str(state["n_averaged"].dtype)[-5:]]
+            + [averaged.module.weight.tolist(), averaged(lib.ones(2)).tolist()]
+        )
+    assert found[0] == found[1]
+
+
+def test_one_kind_of_average():
+    messages = []
+    for lib in (torch, tl):
+        swa = lib.optim.swa_utils
+        with pytest.raises(AssertionError) as caught:
+            swa.AveragedModel(
+                lib.nn.Linear(1, 1), avg_fn=swa.get_ema_avg_fn(), multi_avg_fn=swa.get_ema_multi_avg_fn()
+            )
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
 @pytest.mark.parametrize("name", ["get_ema_avg_fn", "get_ema_multi_avg_fn"])
 def test_decay_is_checked(name):
     messages = []

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._core.tensor import Tensor
 
-__all__ = ["adam_checks", "check_differentiable", "check_fused", "nonnegative", "one_element"]
+__all__ = ["adam_checks", "check_fused", "nonnegative", "not_negative", "one_element"]
 
 
 def one_element(**options: Any) -> None:
@@ -22,14 +22,10 @@ def nonnegative(message: str, x: Any) -> None:
         raise ValueError(message.format(x))
 
 
-def check_differentiable(differentiable: Any) -> None:
-    """The recorded update is one call outside the tape."""
-    if differentiable:
-        raise NotImplementedError(
-            "differentiable=True is not supported by torchlike's optimizers: their update is one "
-            "recorded call outside the tape. Write the inner update with tensor operations (new = p "
-            "- lr * g, with g from torch.autograd.grad(loss, p, create_graph=True)), which is taped."
-        )
+def not_negative(message: str, x: Any) -> None:
+    """Raises ValueError with the message if `x < 0` (so a NaN passes, as in PyTorch's SGD)."""
+    if x < 0.0:
+        raise ValueError(message.format(x))
 
 
 def check_fused(fused: Any, foreach: Any, differentiable: Any) -> None:
@@ -38,7 +34,6 @@ def check_fused(fused: Any, foreach: Any, differentiable: Any) -> None:
         raise RuntimeError("`fused` does not support `differentiable`")
     if fused and foreach:
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-    check_differentiable(differentiable)
 
 
 def adam_checks(lr: Any, betas: Any, eps: float, weight_decay: Any) -> None:

@@ -1,13 +1,17 @@
 """A line search for the strong Wolfe conditions.
 
 Nocedal and Wright, "Numerical Optimization", algorithms 3.5 (widen) and 3.6 (narrow).
+
+Steps and losses are Python floats, slopes NumPy numbers of the gradient's dtype, as PyTorch has them floats and
+0-dim tensors: where the two meet, both libraries round to the gradient's dtype.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import numpy as np
 
 __all__ = ["Point", "strong_wolfe"]
 
@@ -17,31 +21,27 @@ SUFFICIENT, CURVATURE = 1e-4, 0.9
 class Point(NamedTuple):
     """The objective at step `t`: value, flat gradient, and slope along the search direction."""
 
-    t: float
+    t: Any
     value: float
     grad: Any
-    slope: float
+    slope: Any
 
 
-def minimum_of_cubic(a: Point, b: Point, low: float, high: float) -> float:
+def minimum_of_cubic(a: Point, b: Point, low: Any, high: Any) -> Any:
     """Where the cubic through two points and slopes is least, within [low, high]; else the middle."""
-    left, right = (a, b) if a.t <= b.t else (b, a)
-    if left.t == right.t:
-        return (low + high) / 2.0
-    mean = left.slope + right.slope - 3 * (left.value - right.value) / (left.t - right.t)
-    square = mean**2 - left.slope * right.slope
+    mean = a.slope + b.slope - 3 * (a.value - b.value) / (a.t - b.t)
+    square = mean * mean - a.slope * b.slope
     if not square >= 0:
         return (low + high) / 2.0
-    root = math.sqrt(square)
+    left, right = (a, b) if a.t <= b.t else (b, a)
+    root = np.sqrt(square)
     bottom = right.slope - left.slope + 2 * root
-    if bottom == 0:
-        return (low + high) / 2.0
     position = right.t - (right.t - left.t) * ((right.slope + root - mean) / bottom)
     return min(max(position, low), high)
 
 
 def strong_wolfe(
-    evaluate: Callable[[float], Point], start: Point, t: float, size: float, tolerance: float, max_evals: int
+    evaluate: Callable[[Any], Point], start: Point, t: Any, size: Any, tolerance: float, max_evals: int
 ) -> tuple[Point, int]:
     """Searches along a direction for a step with sufficient decrease and a flat enough slope.
 
@@ -82,9 +82,9 @@ def strong_wolfe(
     low, high = (0, 1) if ends[0].value <= ends[1].value else (1, 0)
     stalled = False
     while rounds < max_evals:  # narrow the bracket
-        left, right = sorted(p.t for p in ends)
-        if (right - left) * size < tolerance:
+        if abs(ends[1].t - ends[0].t) * size < tolerance:
             break
+        left, right = sorted(p.t for p in ends)
         t = minimum_of_cubic(ends[0], ends[1], left, right)
         margin = 0.1 * (right - left)
         if min(right - t, t - left) < margin:  # too near an end: once is fine, twice moves it inside

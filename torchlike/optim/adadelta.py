@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.tensor import Tensor
-from ._checks import check_differentiable, nonnegative, one_element
+from ._checks import nonnegative, one_element
 from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
@@ -57,7 +57,6 @@ class Adadelta(Optimizer):
             raise ValueError(f"Invalid rho value: {rho}")
         nonnegative("Invalid epsilon value: {}", eps)
         nonnegative("Invalid weight_decay value: {}", weight_decay)
-        check_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "rho": rho,

@@ -46,6 +46,7 @@ class Adafactor(Optimizer):
     """
 
     _rule = Rule("optim.adafactor", _each)
+    _skips_on_device = False
     _late_options = {"foreach": None}
 
     def __init__(

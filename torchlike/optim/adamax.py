@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.tensor import Tensor
-from ._checks import adam_checks, check_differentiable
+from ._checks import adam_checks
 from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
@@ -50,7 +50,6 @@ class Adamax(Optimizer):
         capturable: bool = False,
     ) -> None:
         adam_checks(lr, betas, eps, weight_decay)
-        check_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "betas": betas,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from .._core.tensor import Tensor
-from ._checks import check_differentiable, nonnegative, one_element
+from ._checks import nonnegative, one_element
+from ._counters import counter_type
 from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT, _get_value
 
@@ -35,6 +35,7 @@ class ASGD(Optimizer):
     """
 
     _rule = Rule("optim.asgd", _each)
+    _skips_on_device = False
     _counters = ("step", "eta", "mu")
     _late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
@@ -54,7 +55,6 @@ class ASGD(Optimizer):
         one_element(lr=lr)
         nonnegative("Invalid learning rate: {}", lr)
         nonnegative("Invalid weight_decay value: {}", weight_decay)
-        check_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "lambd": lambd,
@@ -69,7 +69,7 @@ class ASGD(Optimizer):
         super().__init__(params, defaults)
 
     def _new_counters(self, group: dict[str, Any]) -> dict[str, float]:
-        return {"step": 0.0, "eta": float(_get_value(group["lr"])), "mu": 1.0}
+        return {"step": 0.0, "eta": float(counter_type()(_get_value(group["lr"]))), "mu": 1.0}
 
     def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         return {"ax": zeros_like(p)}
@@ -83,6 +83,6 @@ class ASGD(Optimizer):
         lr, lambd, t = float(_get_value(group["lr"])), group["lambd"], at["step"]
         static, numbers = common_options(group)
         numbers |= {"shrink": 1 - lambd * at["eta"], "eta": at["eta"], "mu": at["mu"]}
-        at["eta"] = float(np.float32(lr / (1 + lambd * lr * t) ** group["alpha"]))
-        at["mu"] = float(np.float32(1 / max(1.0, t - group["t0"])))
+        at["eta"] = float(counter_type()(lr / (1 + lambd * lr * t) ** group["alpha"]))
+        at["mu"] = float(counter_type()(1 / max(1.0, t - group["t0"])))
         return static, numbers

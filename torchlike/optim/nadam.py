@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from .._core.tensor import Tensor
-from ._checks import adam_checks, check_differentiable
+from ._checks import adam_checks
+from ._counters import counter_type
 from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
@@ -38,6 +38,7 @@ class NAdam(Optimizer):
     """
 
     _rule = Rule("optim.nadam", _each)
+    _skips_on_device = False
     _counters = ("step", "mu_product")
     _late_options = {
         "maximize": False,
@@ -65,7 +66,6 @@ class NAdam(Optimizer):
         adam_checks(lr, betas, eps, weight_decay)
         if not 0.0 <= momentum_decay:
             raise ValueError(f"Invalid momentum_decay value: {momentum_decay}")
-        check_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "betas": betas,
@@ -95,7 +95,8 @@ class NAdam(Optimizer):
         lr, (beta1, beta2), t = group["lr"], group["betas"], at["step"]
         static, numbers = common_options(group, group["decoupled_weight_decay"])
         mu, following = (beta1 * (1.0 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
-        product = at["mu_product"] = float(np.float32(at["mu_product"] * mu))
+        kept = counter_type()
+        product = at["mu_product"] = float(kept(at["mu_product"]) * kept(mu))
         numbers |= {
             "rate1": 1 - beta1,
             "beta2": beta2,

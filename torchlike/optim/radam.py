@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.tensor import Tensor
-from ._checks import adam_checks, check_differentiable
+from ._checks import adam_checks
 from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
@@ -19,7 +19,9 @@ def _each(p: Any, g: Any, state: tuple[Any, ...], h: Any) -> tuple[Any, ...]:
     m, v = state
     m = m + h.rate1 * (g - m)
     v = h.beta2 * v + h.rate2 * g * g
-    adaptive = jnp.where(h.rectified > 0, h.rectified / (jnp.sqrt(v) + h.eps), 1)
+    ready = h.rectified > 0
+    root = jnp.sqrt(jnp.where(ready, v, 1))  # where it is not used its gradient must be finite
+    adaptive = jnp.where(ready, h.rectified / (root + h.eps), 1)
     return p - h.step_size * m * adaptive, m, v
 
 
@@ -36,6 +38,7 @@ class RAdam(Optimizer):
     """
 
     _rule = Rule("optim.radam", _each)
+    _skips_on_device = False
     _late_options = {
         "foreach": None,
         "maximize": False,
@@ -59,7 +62,6 @@ class RAdam(Optimizer):
         differentiable: bool = False,
     ) -> None:
         adam_checks(lr, betas, eps, weight_decay)
-        check_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "betas": betas,

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.tensor import Tensor
-from ._checks import check_differentiable, nonnegative, one_element
+from ._checks import nonnegative, one_element
 from ._update import Rule, common_options, zeros_like
 from .optimizer import Optimizer, ParamsT
 
@@ -77,7 +77,6 @@ class RMSprop(Optimizer):
         nonnegative("Invalid momentum value: {}", momentum)
         nonnegative("Invalid weight_decay value: {}", weight_decay)
         nonnegative("Invalid alpha value: {}", alpha)
-        check_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "momentum": momentum,

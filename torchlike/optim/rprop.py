@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.tensor import Tensor
-from ._checks import check_differentiable, nonnegative, one_element
+from ._checks import nonnegative, one_element
 from ._update import Rule, full_like, zeros_like
 from .optimizer import Optimizer, ParamsT, _get_value
 
@@ -56,7 +56,6 @@ class Rprop(Optimizer):
         nonnegative("Invalid learning rate: {}", lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        check_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "etas": etas,

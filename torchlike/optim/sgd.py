@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+
+from .._core.modes import local
 from .._core.tensor import Tensor
-from ._checks import check_fused, nonnegative, one_element
+from ._checks import check_fused, not_negative, one_element
 from ._update import Rule, common_options, nonzero, zeros_like
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["SGD"]
 
 
-def _each(p: Any, g: Any, state: tuple[Any, ...], h: Any, *, nesterov: bool = False) -> tuple[Any, ...]:
+def _each(
+    p: Any, g: Any, state: tuple[Any, ...], h: Any, *, nesterov: bool = False, cut: bool = False
+) -> tuple[Any, ...]:
     """`optax.trace` is PyTorch's momentum: buf = momentum * buf + g, with g damped beforehand.
 
-    At the first step buf is zero and nothing is damped, so buf = gradient, as in PyTorch.
+    At the first step buf is zero and nothing is damped, so buf = gradient, as in PyTorch. There its history
+    is cut off (`cut`), which a differentiable step shows.
     """
     import optax
 
     buffers: tuple[Any, ...] = ()
-    if state:
+    if cut:
+        buffers = (jax.lax.stop_gradient(g),)
+        g = g + h.momentum * buffers[0] if nesterov else buffers[0]
+    elif state:
         transform: Any = optax.trace(h.momentum, nesterov)
         g, trace = transform.update(g * h.undamped, optax.TraceState(trace=state[0]))
         buffers = (trace.trace,)
@@ -66,9 +75,9 @@ class SGD(Optimizer):
         fused: bool | None = None,
     ) -> None:
         one_element(lr=lr)
-        nonnegative("Invalid learning rate: {}", lr)
-        nonnegative("Invalid momentum value: {}", momentum)
-        nonnegative("Invalid weight_decay value: {}", weight_decay)
+        not_negative("Invalid learning rate: {}", lr)
+        not_negative("Invalid momentum value: {}", momentum)
+        not_negative("Invalid weight_decay value: {}", weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         check_fused(fused, foreach, differentiable)
@@ -111,7 +120,7 @@ class SGD(Optimizer):
         static, numbers = common_options(group)
         numbers["lr"] = group["lr"]
         if nonzero(group["momentum"]):
-            static += (("nesterov", group["nesterov"]),)
+            static += (("nesterov", group["nesterov"]), ("cut", fresh and local.ctx.grad))
             numbers["momentum"] = group["momentum"]
             numbers["undamped"] = 1.0 if fresh else 1.0 - group["dampening"]
         return static, numbers
