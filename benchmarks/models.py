@@ -142,12 +142,12 @@ def words(rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
     return x, rng.randint(0, VOCABULARY, LENGTH * BATCH)
 
 
-# ---- Transformer: 2 blocks, 4 heads ----------------------------------------------------------
+# ---- Transformer: 4 heads, 2 blocks ----------------------------------------------------------
 
 D, HEADS, T, TOKENS, SEQUENCES = 128, 4, 64, 256, 8
 
 
-def transformer(lib: ModuleType) -> Any:
+def transformer(lib: ModuleType, layers: int = 2) -> Any:
     nn, f = lib.nn, lib.nn.functional
 
     class Block(nn.Module):
@@ -172,7 +172,7 @@ def transformer(lib: ModuleType) -> Any:
             super().__init__()
             self.tokens = nn.Embedding(TOKENS, D)
             self.places = nn.Parameter(0.02 * lib.randn(T, D))
-            self.blocks = nn.Sequential(Block(), Block())
+            self.blocks = nn.Sequential(*[Block() for _ in range(layers)])
             self.norm = nn.LayerNorm(D)
             self.head = nn.Linear(D, TOKENS)
 
@@ -197,7 +197,7 @@ def transformer_jax(p: list[jax.Array], x: jax.Array, y: jax.Array) -> jax.Array
     places, tokens = take(), take()  # an own parameter comes before those of submodules
     h = tokens[x] + places
     causal = jnp.tril(jnp.ones((T, T), bool))
-    for _ in range(2):
+    for _ in range((len(p) - 6) // 12):  # all but 6 parameters are those of blocks
         z = linear(norm(h)).reshape(-1, T, 3, HEADS, D // HEADS).transpose(2, 0, 3, 1, 4)
         q, k, v = z[0], z[1], z[2]
         scores = jnp.where(causal, jnp.einsum("bhqd,bhkd->bhqk", q, k) * (D // HEADS) ** -0.5, -1e30)
