@@ -67,6 +67,8 @@ def torch_name(obj: Any, name: str | None = None) -> tuple[str, str] | None:
     inner = module[len(_OWN) + 1 :]
     if inner.startswith(_SAME_FILES):
         return f"torch.{inner}", name
+    if inner.startswith("ops.") and _lookup(sys.modules.get(f"{_OWN}.nn.functional"), name) is obj:
+        return "torch.nn.functional", name
     path = module.split(".")
     for depth in range(1, len(path) + 1):
         where = ".".join(path[:depth])
@@ -83,6 +85,13 @@ def find(module: str, name: str) -> Any:
     Raises:
         AttributeError: torchlike has no such name.
     """
+    if module == "torch._C._nn":  # where PyTorch has functions like `gelu`
+        module = "torch.nn.functional"
+    elif (module, name) == (
+        "torch._C",
+        "_VariableFunctionsClass",
+    ):  # of which those like `torch.tanh` are attributes
+        return sys.modules[_OWN]
     path = [_OWN, *module.split(".")[1:]]
     for depth in range(len(path), 0, -1):
         where = ".".join(path[:depth])

@@ -30,6 +30,7 @@ _MSG_NO_SHARE = (
     "Call `forward` to initialize the parameters before calling "
     "`module.share_memory()`."
 )
+_METHOD = "<method '{}' of 'torch._C.TensorBase' objects>"
 _MSG_UNUSABLE = (
     "Attempted to use an uninitialized parameter in {}. "
     "This error happens when you are using a `LazyModule` or "
@@ -175,7 +176,6 @@ class UninitializedTensorMixin(Tensor):
             "materialize",
             "persistent",
             "requires_grad",
-            "requires_grad_",
             "share_memory_",
             "to",
             "type",
@@ -208,7 +208,7 @@ class UninitializedTensorMixin(Tensor):
             return super().__getattribute__(name)
         value = super().__getattribute__(name)  # AttributeError first, for names nobody has
         if callable(value):
-            raise ValueError(_MSG_UNUSABLE.format(f"Tensor.{name}", type(self).__name__))
+            raise ValueError(_MSG_UNUSABLE.format(_METHOD.format(name), type(self).__name__))
         return value
 
     def share_memory_(self) -> Any:
@@ -225,7 +225,7 @@ class UninitializedTensorMixin(Tensor):
         name = getattr(func, "__name__", repr(func))
         if name in UninitializedTensorMixin._lazy_allowed or name in ("__get__", "__set__"):
             return super().__torch_function__(func, types, args, kwargs or {})
-        raise ValueError(_MSG_UNUSABLE.format(func, cls.__name__))
+        raise ValueError(_MSG_UNUSABLE.format(_METHOD.format(name), cls.__name__))
 
 
 def is_lazy(param: Any) -> bool:

@@ -3,6 +3,7 @@
 from . import (
     activation,
     arithmetic,
+    aten,
     attention,
     bitwise,
     classification,

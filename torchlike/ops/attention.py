@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
+from .._core.overrides import Overridden, has_torch_function
 from .._core.registry import Array, Scalar, function, op
 from .dropout import draw_keep
 from .lowering.attention import attend
-from .validate import broadcast, c_name, not_implemented, probability, scalar_name
+from .validate import broadcast, c_name, not_implemented, probability, scalar_name, shape_text
 
 FUNCTIONAL = ("nn.functional",)
+KERNELS = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}  # those that may be used
+_MSG_NO_BACKEND = (
+    "No viable backend for scaled_dot_product_attention was found. This is likely due to turning off both the math kernel "
+    "and the fused kernels."
+)
 
 
 def _check(
@@ -52,13 +59,40 @@ def _check(
     if enable_gqa:
         for x in (k, v):
             if q.ndim < 3 or x.ndim < 3 or x.shape[-3] == 0 or q.shape[-3] % x.shape[-3]:
-                raise RuntimeError(
-                    "Number of heads in key and value must divide the number of heads in query"
-                )
+                raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
     else:
         heads = broadcast(q.shape[:-2], k.shape[:-2], v.shape[:-2])
     if attn_mask is not None:
-        broadcast((*heads, q.shape[-2], k.shape[-2]), attn_mask.shape)
+        scores = (*heads, q.shape[-2], k.shape[-2])
+        wide = broadcast(scores, attn_mask.shape)
+        if wide != scores:
+            raise RuntimeError(
+                f"output with shape {shape_text(scores)} doesn't match the broadcast shape {shape_text(wide)}"
+            )
+
+
+def _check_fused(query: Any, key: Any, value: Any, dropout_p: float) -> None:
+    """With PyTorch's plain kernel turned off: RuntimeError unless its fused ones would take the arguments."""
+    if not (KERNELS["flash"] or (query.is_cuda and (KERNELS["mem_efficient"] or KERNELS["cudnn"]))):
+        raise RuntimeError(_MSG_NO_BACKEND)
+    dims, widths = ([f(x) for x in (query, key, value)] for f in (lambda x: x.dim(), lambda x: x.size(-1)))
+    reason = None
+    if dims != [4, 4, 4]:
+        reason = (
+            "All fused kernels requires query, key and value to be 4 dimensional, but got Query dim: "
+            "{}, Key dim: {}, Value dim: {} instead.".format(*dims)
+        )
+    elif dropout_p > 0:
+        reason = "Both fused kernels do not support non-zero dropout."
+    elif len(set(widths)) > 1:
+        reason = (
+            "Flash attention requires q,k,v to have the same last dimension. Got Query.size(-1): {}, Key.size(-1): {}, "
+            "Value.size(-1): {} instead.".format(*widths)
+        )
+    if reason is not None and not query.is_cuda:
+        for text in ("Flash attention kernel not used because:", reason):
+            warnings.warn(text, UserWarning, stacklevel=4)
+        raise RuntimeError("No available kernel.  Aborting execution.")
 
 
 @op(name="scaled_dot_product_attention", spaces=(), saves=("query", "key", "value"), check=_check)
@@ -87,7 +121,11 @@ def scaled_dot_product_attention(
     Returns:
         `(..., H, L, Ev)`; 0 where a query may see no key.
     """
+    if has_torch_function((query, key, value, attn_mask)):
+        raise Overridden  # here, so that the classes see this function and not its row
     probability(dropout_p, RuntimeError)
+    if not KERNELS["math"]:
+        _check_fused(query, key, value, dropout_p)
     keep = None
     if dropout_p > 0:
         lead = query.shape[:-2] if enable_gqa else np.broadcast_shapes(query.shape[:-2], key.shape[:-2])

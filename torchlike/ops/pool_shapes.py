@@ -80,7 +80,13 @@ def published(fn: Any, name: str, spaces: tuple[str, ...], doc: str | None = Non
 
 
 def boolean_dispatch(
-    arg_name: str, arg_index: int, default: bool, if_true: Any, if_false: Any, module_name: str | None, func_name: str | None
+    arg_name: str,
+    arg_index: int,
+    default: bool,
+    if_true: Any,
+    if_false: Any,
+    module_name: str | None,
+    func_name: str | None,
 ) -> Any:
     """A function that passes its arguments to one of two, as a boolean among them says.
 

@@ -29,7 +29,7 @@ def _layer(mode: str, x: Any, h0: Any, c0: Any, weights: Any, reverse: bool, val
     zx = x.reshape(steps * batch, width) @ w_ih.T  # (T * B, gates * H)
     if b_ih is not None:
         zx = zx + (b_ih if mode == "gru" else b_ih + b_hh)
-    zx = zx.reshape(steps, batch, -1)
+    zx = zx.reshape(steps, batch, w_ih.shape[0])
     return recur(mode, reverse, zx, h0, c0, w_hh, b_hh if mode == "gru" else None, w_hr, valid)
 
 
@@ -58,7 +58,9 @@ def _network(
     return x, jnp.stack(last_h), jnp.stack(last_c) if mode == "lstm" else None
 
 
-def _check(input: Any, hx: Any, params: Any, **_: Any) -> None:
+def _check(input: Any, hx: Any, params: Any, batch_first: bool = False, **_: Any) -> None:
+    if input.shape[1 if batch_first else 0] == 0:
+        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     for w in params:
         if w.dtype is not input.dtype:
             raise RuntimeError("Input and parameter tensors are not the same dtype")

@@ -7,6 +7,7 @@ compiler does not merge it with the first and keep the intermediate results.
 from __future__ import annotations
 
 import contextlib
+import traceback
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -19,15 +20,25 @@ from .._core.function import Function
 from .._core.graph import record
 from .._core.modes import enable_grad, is_grad_enabled, local, no_grad
 from .._core.names import missing as _missing
+from .._core.row_modes import RowMode
 from .._core.tensor import Tensor
 from .._core.vjp import simple_call
+from ..amp import autocast
+from ..amp import settings as amp
 from ..autograd import backward
 from ..autograd.graph import saved_tensors_hooks
+from ..ops.aten import overload_of
+from ._selective_checkpoint import CheckpointPolicy as CheckpointPolicy
+from ._selective_checkpoint import SelectiveCheckpointContext as SelectiveCheckpointContext
+from ._selective_checkpoint import (
+    create_selective_checkpoint_contexts as create_selective_checkpoint_contexts,
+)
 
 __all__ = [
     "checkpoint", "checkpoint_sequential", "CheckpointError", "CheckpointFunction", "check_backward_validity",
     "detach_variable", "get_device_states", "set_device_states", "noop_context_fn", "set_checkpoint_early_stop",
-    "DefaultDeviceType", "set_checkpoint_debug_enabled",
+    "DefaultDeviceType", "set_checkpoint_debug_enabled", "CheckpointPolicy", "SelectiveCheckpointContext",
+    "create_selective_checkpoint_contexts", "GraphExecGroup",
 ]  # fmt: skip
 
 _MSG_PASS_REENTRANT = (
@@ -60,6 +71,7 @@ _MSG_UNPACKED_TWICE = (
     "ctx.saved_tensors in backward, make sure to do so only once. Otherwise please open an issue with details on your "
     "use case."
 )
+_MSG_DEBUG = "{}\n\nThe operators of both runs, as `debug=True` asks for:\n\n{}\n\n{}"
 _CHECKS = ("default", "none")
 
 
@@ -88,6 +100,7 @@ class DefaultDeviceType:
 
 class _Setting:
     early_stop: bool | None = None
+    debug: bool | None = None
 
 
 @contextlib.contextmanager
@@ -102,16 +115,12 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
-    """A block in which checkpoints log their operators; only `False` and `None` are supported.
-
-    Raises:
-        NotImplementedError: logs are asked for.
-    """
-    if enabled:
-        raise NotImplementedError(
-            "set_checkpoint_debug_enabled(True) is not supported; run with determinism_check='none' and compare"
-        )
-    yield
+    """A block whose checkpoints note their operators, or do not; None leaves it to `checkpoint(debug=)`."""
+    previous, _Setting.debug = _Setting.debug, enabled
+    try:
+        yield
+    finally:
+        _Setting.debug = previous
 
 
 def noop_context_fn() -> tuple[Any, Any]:
@@ -170,6 +179,29 @@ class _Generators:
                 g.load_state_bytes(state)
 
 
+# ---- autocast -------------------------------------------------------------------------------------
+
+
+class _Autocast:
+    """What autocast of the CPU and of the arguments' device type was set to."""
+
+    def __init__(self, args: Any):
+        kind = next((d.type for d in _devices_of(args)), DefaultDeviceType.get_device_type())
+        kinds = {k for k in (kind, "cpu") if amp.is_autocast_available(k)}
+        caching = amp.is_autocast_cache_enabled()
+        self.set = [
+            (k, amp.get_autocast_dtype(k), amp.is_autocast_enabled(k), caching) for k in sorted(kinds)
+        ]
+
+    @contextlib.contextmanager
+    def again(self) -> Iterator[None]:
+        """A block in which it is set so again."""
+        with contextlib.ExitStack() as stack:
+            for settings in self.set:
+                stack.enter_context(autocast(*settings))
+            yield
+
+
 # ---- inputs of the second run -----------------------------------------------------------------
 
 
@@ -199,6 +231,56 @@ def _apart(args: Any) -> dict[int, Tensor]:
     return made
 
 
+# ---- what belongs to several backwards ---------------------------------------------------------------
+
+
+class GraphExecGroup:
+    """A block whose calls of backward run each checkpointed function again at most once together.
+
+    They must not need the same kept tensor; checkpoints with `use_reentrant=True` do not care.
+    """
+
+    def __enter__(self) -> GraphExecGroup:
+        """Raises RuntimeError inside another one."""
+        outer = self._get_current_group()
+        if outer is not None:
+            raise RuntimeError(f"GraphExecGroup contexts cannot be nested. Already inside group {outer}")
+        local.ctx.extra["exec_group"] = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del local.ctx.extra["exec_group"]
+
+    @classmethod
+    def _get_current_group(cls) -> GraphExecGroup | None:
+        return local.ctx.extra.get("exec_group")
+
+
+# ---- notes of the operators ------------------------------------------------------------------------
+
+
+class _Notes(RowMode):
+    """The operators of a run, and where each was called."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.stacks: list[str] = []
+
+    def see(self, op: Any, args: tuple[Any, ...], outs: list[Any]) -> list[Any]:
+        """Notes one."""
+        found = ", ".join([f"{v.aval.dtype.name}{list(v.aval.shape)}" for v in outs])
+        self.lines.append(f"{overload_of(op, args)}(...) -> {found}")
+        self.stacks.append("".join(traceback.format_stack(limit=12)[:-4]))
+        return outs
+
+    def text(self, label: str) -> str:
+        """What was noted, with the place of each operator."""
+        rows = [f"{line}\n{stack}" for line, stack in zip(self.lines, self.stacks)]
+        return "\n".join(
+            [f"Operations executed during the {label}:\n", *self.lines, "\nWith their places:\n", *rows]
+        )
+
+
 # ---- the variant over hooks on saved tensors ------------------------------------------------------
 
 
@@ -218,11 +300,12 @@ class _Holder:
 class _Frame:
     """One checkpointed call: how to run it again, and what that gave."""
 
-    def __init__(self, again: Callable[[], None], early_stop: bool, check: bool):
+    def __init__(self, again: Callable[[], None], early_stop: bool, check: bool, debug: bool):
         self.again, self.early_stop, self.check = again, early_stop, check
+        self.notes = (_Notes(), _Notes()) if debug else None  # of the first run and the second
         self.holders: list[weakref.ref[_Holder]] = []
         self.metadata: list[Any] = []
-        self.recomputed: dict[int, dict[int, Tensor]] = {}  # per backward
+        self.recomputed: dict[Any, dict[int, Tensor]] = {}  # per backward, or group of them
 
     def pack(self, t: Tensor) -> _Holder:
         """Keeps a place for the tensor instead of it."""
@@ -234,7 +317,8 @@ class _Frame:
     def unpack(self, holder: _Holder) -> Tensor:
         """The tensor, from a second run of the function: one per backward."""
         task = local.ctx.extra.get("backward")
-        key = -1 if task is None else task.number
+        group = GraphExecGroup._get_current_group()
+        key = group if group is not None else -1 if task is None else task.number
         found = self.recomputed.get(key)
         if found is None:
             self.recomputed.clear()
@@ -261,10 +345,17 @@ class _Frame:
                 found[n] = t
             return t
 
-        with contextlib.suppress(_Stop), saved_tensors_hooks(pack, lambda t: t), enable_grad():
+        noted = contextlib.nullcontext() if self.notes is None else self.notes[1]
+        with contextlib.suppress(_Stop), saved_tensors_hooks(pack, lambda t: t), enable_grad(), noted:
             self.again()
         if self.check:
-            self._compare(seen)
+            try:
+                self._compare(seen)
+            except CheckpointError as e:
+                if self.notes is None:
+                    raise
+                texts = [n.text(label) for n, label in zip(self.notes, ("original forward", "recomputation"))]
+                raise CheckpointError(_MSG_DEBUG.format(e, *texts)) from e
 
     def _compare(self, seen: list[Any]) -> None:
         if len(seen) < len(self.metadata) or (not self.early_stop and len(seen) != len(self.metadata)):
@@ -283,7 +374,7 @@ def _metadata(t: Tensor) -> dict[str, Any]:
 
 
 def _without_reentry(function: Callable, args: Any, kwargs: Any, preserve: bool, context_fn: Callable,
-                     determinism_check: str, early_stop: bool) -> Any:  # fmt: skip
+                     determinism_check: str, early_stop: bool, debug: bool) -> Any:  # fmt: skip
     if determinism_check not in _CHECKS:
         raise ValueError(f"determinism_check should be one of {list(_CHECKS)}, but got {determinism_check}")
     forward_context, recompute_context = context_fn()
@@ -291,15 +382,17 @@ def _without_reentry(function: Callable, args: Any, kwargs: Any, preserve: bool,
         with forward_context:
             return function(*args, **kwargs)
     generators = _Generators((args, kwargs)) if preserve else None
+    cast = _Autocast((args, kwargs))
 
     def again() -> None:
         made = _apart((args, kwargs))
         drawn = contextlib.nullcontext() if generators is None else generators.again()
-        with drawn, recompute_context:
+        with drawn, cast.again(), recompute_context:
             function(*_rebuilt(args, made), **_rebuilt(kwargs, made))
 
-    frame = _Frame(again, early_stop, determinism_check != "none")
-    with saved_tensors_hooks(frame.pack, lambda holder: holder.frame.unpack(holder)), forward_context:
+    frame = _Frame(again, early_stop, determinism_check != "none", debug)
+    noted = contextlib.nullcontext() if frame.notes is None else frame.notes[0]
+    with saved_tensors_hooks(frame.pack, lambda holder: holder.frame.unpack(holder)), forward_context, noted:
         return function(*args, **kwargs)
 
 
@@ -334,6 +427,7 @@ class CheckpointFunction(Function):
         check_backward_validity(args)
         ctx.run_function = run_function
         ctx.generators = _Generators(args) if preserve_rng_state else None
+        ctx.autocast = _Autocast(args)
         ctx.inputs = [None if isinstance(a, Tensor) else a for a in args]
         ctx.tensor_indices = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
         ctx.save_for_backward(*[args[i] for i in ctx.tensor_indices])
@@ -353,7 +447,7 @@ class CheckpointFunction(Function):
             inputs[i] = made.get(id(t), t)
         detached = detach_variable(tuple(inputs))
         drawn = contextlib.nullcontext() if ctx.generators is None else ctx.generators.again()
-        with drawn, enable_grad():
+        with drawn, enable_grad(), ctx.autocast.again():
             outputs = ctx.run_function(*detached)
         outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
         pairs = [(o, g) for o, g in zip(outputs, args) if isinstance(o, Tensor) and o.requires_grad]
@@ -379,6 +473,7 @@ def checkpoint(
         preserve_rng_state: draw the same random numbers the second time (default True).
         context_fn: returns context managers for the first and the second run.
         determinism_check: `"default"` compares shapes, dtypes and devices of what the two runs keep; `"none"` does not.
+        debug: errors say which operators both runs called, and where.
         early_stop: end the second run as soon as backward has what it needs.
 
     Raises:
@@ -395,12 +490,11 @@ def checkpoint(
         if context_fn is not noop_context_fn or debug:
             raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
         return CheckpointFunction.apply(function, preserve, *args)
-    if debug:
-        raise NotImplementedError(
-            "checkpoint(debug=True) is not supported; run with determinism_check='none' and compare"
-        )
+    debug = debug if _Setting.debug is None else _Setting.debug
+    if debug and context_fn is not noop_context_fn:
+        raise ValueError("debug=True is incompatible with non-default context_fn")
     stop = early_stop if _Setting.early_stop is None else _Setting.early_stop
-    return _without_reentry(function, args, kwargs, preserve, context_fn, determinism_check, stop)
+    return _without_reentry(function, args, kwargs, preserve, context_fn, determinism_check, stop, debug)
 
 
 def checkpoint_sequential(

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from ..._core import devices
 from ..._core.names import missing as _missing
+from ...ops.attention import KERNELS as _sdp
 from . import matmul as matmul
-
-_sdp = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
 
 
 def is_built() -> bool:
@@ -38,22 +37,22 @@ def cudnn_sdp_enabled() -> bool:
 
 
 def enable_flash_sdp(enabled: bool) -> None:
-    """Keeps the flag; the result of attention does not depend on it."""
+    """Whether attention may use it; which of those it may use is the compiler's choice."""
     _sdp["flash"] = bool(enabled)
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
-    """Keeps the flag; the result of attention does not depend on it."""
+    """Whether attention may use it; which of those it may use is the compiler's choice."""
     _sdp["mem_efficient"] = bool(enabled)
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Keeps the flag; the result of attention does not depend on it."""
+    """Whether attention may use it; which of those it may use is the compiler's choice."""
     _sdp["math"] = bool(enabled)
 
 
 def enable_cudnn_sdp(enabled: bool) -> None:
-    """Keeps the flag; the result of attention does not depend on it."""
+    """Whether attention may use it; which of those it may use is the compiler's choice."""
     _sdp["cudnn"] = bool(enabled)
 
 

@@ -3,7 +3,17 @@
 # ruff: noqa: F403 - each part names what it exports
 
 from .module import Module as Module  # noqa: I001 - first: the files below build on it
-from . import activation, conv, lazy_conv, linear_cross_entropy, loss, multihead
+from . import (
+    activation,
+    container,
+    conv,
+    lazy_conv,
+    linear_cross_entropy,
+    loss,
+    multihead,
+    parameter_container,
+)
+from . import rnn, rnn_cell
 from .activation import *
 from .adaptive import *
 from .batchnorm import *
@@ -30,7 +40,9 @@ from .transformer import *
 from .upsampling import *
 
 # PyTorch keeps these layers in larger files, and pickles name a class by its file.
-for _file, _part in ((activation, multihead), (conv, lazy_conv), (loss, linear_cross_entropy)):
+for _file, _part in (
+    (activation, multihead), (conv, lazy_conv), (loss, linear_cross_entropy), (container, parameter_container), (rnn, rnn_cell),
+):  # fmt: skip
     for _name in _part.__all__:
         _layer = getattr(_part, _name)
         if issubclass(_layer, Module):

@@ -12,6 +12,7 @@ from ..._core.engine import barrier
 from ..._core.modes import no_grad
 from ..._core.tensor import Tensor
 from ...ops.creation import empty_like
+from ...ops.memory import swap_tensors
 from ..parameter import Parameter
 
 _MSG_COMPLEX = (
@@ -20,6 +21,16 @@ _MSG_COMPLEX = (
     "Please file an issue at https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml "
     "if a complex module does not work as expected."
 )
+
+
+class _Conversion:
+    """What `torch.__future__` sets: whether `.to()` and the like make new Parameters, or swap what they are."""
+
+    overwrite = False
+    swap = False
+
+
+conversion = _Conversion()
 
 
 def parse_to(
@@ -77,7 +88,14 @@ class ConvertMixin:
                     continue
                 applied = fn(param)
                 grad = param.grad
-                if param.is_meta and not applied.is_meta:
+                out: Any
+                if conversion.swap:
+                    out = param
+                    try:
+                        swap_tensors(param, Parameter(applied, param.requires_grad))
+                    except RuntimeError as e:
+                        raise RuntimeError(f"_apply(): Couldn't swap {self._get_name()}.{key}") from e
+                elif conversion.overwrite or (param.is_meta and not applied.is_meta):
                     self._parameters[key] = out = Parameter(applied, param.requires_grad)
                 else:
                     out = param

@@ -10,7 +10,9 @@ from typing import Any
 from ..._core.autograd import RemovableHandle
 from ..._core.modes import no_grad
 from ..._core.tensor import Tensor
+from ...ops.memory import swap_tensors
 from ..parameter import Parameter, is_lazy
+from ._convert import conversion
 from ._hooks import ModuleHook, adding
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
@@ -176,6 +178,21 @@ class StateMixin:
                     if first not in (self._modules if dot else own):
                         unexpected_keys.append(key)
 
+    @staticmethod
+    def _swap_in(param: Any, new: Any, source: Any) -> None:
+        """Makes `param` what `module_load` returned."""
+        if new is source or new is param:
+            raise RuntimeError(
+                "module_load returned one of self or other, please .detach() the result if returning one of the inputs in "
+                "module_load"
+            )
+        if isinstance(param, Parameter):
+            if isinstance(new, Parameter):
+                new.requires_grad_(param.requires_grad)
+            else:
+                new = Parameter(new, param.requires_grad)
+        swap_tensors(param, new)
+
     def _load_one(self, name: str, key: str, param: Any, source: Any, assign: bool) -> str | None:
         """Copies one entry; the message if it cannot be."""
         if not isinstance(source, Tensor):
@@ -184,7 +201,7 @@ class StateMixin:
                 f"from checkpoint but received {type(source)}"
             )
         if not is_lazy(param):
-            if param.dim() == 0 and source.dim() == 1 and not is_lazy(source):
+            if param.dim() == 0 and not is_lazy(source) and tuple(source.shape) == (1,):
                 source = source[0]  # files of PyTorch before 0.4
             if source.shape != param.shape:
                 return (
@@ -202,6 +219,9 @@ class StateMixin:
             )
         try:
             with no_grad():
+                if conversion.swap:
+                    self._swap_in(param, param.module_load(source, assign=assign), source)
+                    return None
                 if not assign:
                     param.copy_(source)
                     return None
@@ -213,7 +233,7 @@ class StateMixin:
                 setattr(self, name, source)
         except Exception as e:
             return (
-                f'While copying the parameter named "{key}", whose dimensions in the model are '
+                f'While {"swapping" if conversion.swap else "copying"} the parameter named "{key}", whose dimensions in the model are '
                 f"{param.size()} and whose dimensions in the checkpoint are {source.size()}, "
                 f"an exception occurred : {e.args}."
             )

@@ -37,7 +37,7 @@ class _ConvNd(Module):
 
     _ndim: int
     _conv: Callable[..., Tensor]
-    transposed = False
+    _transposes = False
     weight: Tensor
     bias: Tensor | None
 
@@ -74,9 +74,9 @@ class _ConvNd(Module):
         )
         self.padding = padding if isinstance(padding, str) else ntuple(padding, n)
         self.output_padding, self.padding_mode = ntuple(output_padding, n), padding_mode
+        self.transposed = self._transposes
         self._check()
-        if padding_mode != "zeros":
-            self._reversed_padding_repeated_twice = self._explicit_padding()
+        self._reversed_padding_repeated_twice = self._explicit_padding()
         ways = (
             (in_channels, out_channels // groups)
             if self.transposed
@@ -108,7 +108,7 @@ class _ConvNd(Module):
             )
 
     def _explicit_padding(self) -> tuple[int, ...]:
-        """Padding as the argument of `F.pad`, for the modes that pad first."""
+        """Padding as the argument of `F.pad`: what the modes that pad first use."""
         if not isinstance(self.padding, str):
             return reversed_twice(self.padding)
         if self.padding == "valid":
@@ -187,7 +187,7 @@ class _ConvTransposeNd(_ConvNd):
     (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1.
     """
 
-    transposed = True
+    _transposes = True
 
     def __init__(
         self,

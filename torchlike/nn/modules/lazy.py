@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..parameter import is_lazy
 
 __all__ = ["LazyModuleMixin"]
-
-_MSG_NEW = (
-    "Lazy modules are a new feature under heavy development so changes to the API or functionality "
-    "can happen at any moment."
-)
 
 
 class LazyModuleMixin:
@@ -27,7 +21,6 @@ class LazyModuleMixin:
         super().__init__(*args, **kwargs)
         self._load_hook = self._register_load_state_dict_pre_hook(self._lazy_load_hook)
         self._initialize_hook = self.register_forward_pre_hook(self._infer_parameters, with_kwargs=True)
-        warnings.warn(_MSG_NEW)
 
     def _save_to_state_dict(self: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
         for name, param in (*self._parameters.items(), *self._buffers.items()):

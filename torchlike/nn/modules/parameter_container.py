@@ -12,6 +12,8 @@ from ..parameter import Parameter
 from ._names import typename
 from .module import Module
 
+__all__ = ["ParameterList", "ParameterDict"]
+
 
 def position(idx: Any, size: int) -> str:
     """The name of the item at `idx`, which may be negative; IndexError outside."""

@@ -125,7 +125,12 @@ class MaxUnpool3d(_MaxUnpoolNd):
     _unpool = staticmethod(F.max_unpool3d)
 
 
-class AvgPool1d(Module):
+class _AvgPoolNd(Module):
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool1d(_AvgPoolNd):
     """Mean over windows of (N, C, L) or (C, L).
 
     Args:
@@ -149,11 +154,8 @@ class AvgPool1d(Module):
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         )
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
-
-class AvgPool2d(Module):
+class _AvgPoolOverridden(_AvgPoolNd):
     """Mean over windows of (N, C, H, W) or (C, H, W).
 
     Args:
@@ -161,7 +163,7 @@ class AvgPool2d(Module):
         divisor_override: divide by this instead of by the size of the window.
     """
 
-    _pool: Callable[..., Tensor] = staticmethod(F.avg_pool2d)
+    _pool: Callable[..., Tensor]
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
@@ -179,10 +181,13 @@ class AvgPool2d(Module):
             self.divisor_override,
         )  # fmt: skip
 
-    extra_repr = AvgPool1d.extra_repr
+
+class AvgPool2d(_AvgPoolOverridden):
+    __doc__ = _AvgPoolOverridden.__doc__
+    _pool = staticmethod(F.avg_pool2d)
 
 
-class AvgPool3d(AvgPool2d):
+class AvgPool3d(_AvgPoolOverridden):
     """Mean over windows of (N, C, D, H, W) or (C, D, H, W); arguments as AvgPool2d."""
 
     _pool = staticmethod(F.avg_pool3d)
@@ -243,22 +248,26 @@ class _AdaptivePool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(_AdaptivePool):
+class _AdaptiveAvgPoolNd(_AdaptivePool):
+    pass
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     __doc__ = _AdaptivePool.__doc__
     _pool = staticmethod(F.adaptive_avg_pool1d)
 
 
-class AdaptiveAvgPool2d(_AdaptivePool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     __doc__ = _AdaptivePool.__doc__
     _pool = staticmethod(F.adaptive_avg_pool2d)
 
 
-class AdaptiveAvgPool3d(_AdaptivePool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     __doc__ = _AdaptivePool.__doc__
     _pool = staticmethod(F.adaptive_avg_pool3d)
 
 
-class _AdaptiveMaxPool(_AdaptivePool):
+class _AdaptiveMaxPoolNd(_AdaptivePool):
     def __init__(self, output_size: Any, return_indices: bool = False):
         super().__init__(output_size)
         self.return_indices = return_indices
@@ -267,17 +276,17 @@ class _AdaptiveMaxPool(_AdaptivePool):
         return self._pool(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     __doc__ = _AdaptivePool.__doc__
     _pool = staticmethod(F.adaptive_max_pool1d)
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     __doc__ = _AdaptivePool.__doc__
     _pool = staticmethod(F.adaptive_max_pool2d)
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     __doc__ = _AdaptivePool.__doc__
     _pool = staticmethod(F.adaptive_max_pool3d)
 

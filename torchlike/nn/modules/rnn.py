@@ -7,12 +7,13 @@ import numbers
 import warnings
 from typing import Any
 
+from ..._core.autocast import is_any_on
 from ..._core.tensor import Tensor
 from ...ops import rnn as kernels
 from ...ops.creation import empty, zeros
 from .. import init
 from ..parameter import Parameter
-from ..utils.rnn import PackedSequence
+from ..utils.rnn import PackedSequence, on_host
 from .module import Module
 from .rnn_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 
@@ -121,6 +122,16 @@ class RNNBase(Module):
     def _flat_weights(self) -> list[Tensor]:
         return [getattr(self, name) for name in self._flat_weights_names]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            **super().__getstate__(),
+            "_flat_weights": self._flat_weights,
+        }  # which PyTorch reads from files
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({k: v for k, v in state.items() if k != "_flat_weights"})
+        self.__dict__.setdefault("proj_size", 0)
+
     @property
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters, one list per layer and direction."""
@@ -131,7 +142,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """RuntimeError or ValueError unless the input has the right rank, size and dtype."""
         weight = getattr(self, self._flat_weights_names[0])
-        if input.dtype != weight.dtype:
+        if input.dtype != weight.dtype and not is_any_on():
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"
@@ -147,7 +158,7 @@ class RNNBase(Module):
 
     def _state_size(self, input: Tensor, batch_sizes: Tensor | None, size: int) -> tuple[int, int, int]:
         if batch_sizes is not None:
-            batch = int(batch_sizes[0])
+            batch = int(on_host(batch_sizes)[0])
         else:
             batch = input.size(0) if self.batch_first else input.size(1)
         return self.num_layers * (2 if self.bidirectional else 1), batch, size

@@ -120,6 +120,10 @@ class LSTMCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         self._check_rank("input", input)
+        if hx is not None and not isinstance(hx, (tuple, list)):
+            raise TypeError(
+                f"lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not {type(hx).__name__}"
+            )
         for i, value in enumerate(hx or ()):
             self._check_rank(f"hx[{i}]", value)
         batched = input.dim() == 2

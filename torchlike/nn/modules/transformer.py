@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import copy
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from ..._core import devices
 from ..._core.dtypes import bool_, get_default_dtype
+from ..._core.graph import Value
+from ..._core.host import host_array
 from ..._core.modes import is_grad_enabled
+from ..._core.storage import value_from_numpy
 from ..._core.tensor import Tensor
 from ...ops.creation import full, zeros
 from .. import functional as F
 from ..init import xavier_uniform_
+from .activation import GELU, ReLU
 from .container import ModuleList
 from .dropout import Dropout
 from .linear import Linear
@@ -37,21 +45,39 @@ def _get_activation_fn(activation: str) -> Callable[[Tensor], Tensor]:
     raise RuntimeError(f"activation should be relu/gelu, not {activation}")
 
 
+@functools.lru_cache(16)
+def _causal_value(size: int, device: Any, dtype: Any) -> Value:
+    """The data of a causal mask; a training step takes it as an input, whoever asks for it, and records nothing."""
+    value = value_from_numpy(np.triu(np.full((size, size), float("-inf")), 1).astype(dtype.jnp), device)
+    value.shared = True
+    return value
+
+
 def _generate_square_subsequent_mask(size: int, device: Any = None, dtype: Any = None) -> Tensor:
     """(size, size) with -inf above the diagonal and 0 elsewhere."""
-    dtype = get_default_dtype() if dtype is None else dtype
-    return full((size, size), float("-inf"), dtype=dtype, device=device).triu(1)
+    dtype = dtype or get_default_dtype()
+    if not dtype.is_floating_point:
+        return full((size, size), float("-inf"), dtype=dtype, device=device).triu(1)
+    device = devices.get_default_device() if device is None else devices.canonical(device)
+    return Tensor._from_value(_causal_value(size, device, dtype))
 
 
 def _is_causal(mask: Tensor | None, is_causal: bool | None, size: int | None) -> bool:
-    """The hint if given; otherwise whether `mask` is the causal mask."""
+    """The hint if given; otherwise whether `mask` is seen to be the causal mask.
+
+    One whose data is not at hand is taken as it is: looking would cut the step in two, and the hint changes no
+    result.
+    """
     if is_causal is not None or mask is None:
         return bool(is_causal)
     size = int(mask.size(-2)) if size is None else size
-    if tuple(mask.shape) != (size, size):
+    if tuple(mask.shape) != (size, size) or not mask.is_floating_point():
         return False
-    causal = _generate_square_subsequent_mask(size, mask.device, mask.dtype if mask.dtype != bool_ else None)
-    return bool(mask.eq(causal).all())
+    causal = _causal_value(size, mask.device, mask.dtype)
+    if mask._read() is causal:
+        return True
+    data = host_array(mask)
+    return data is not None and np.array_equal(data, np.asarray(causal.arr))
 
 
 def _float_mask(
@@ -72,7 +98,14 @@ def _float_mask(
     return zeros(tuple(mask.shape), dtype=dtype, device=mask.device).masked_fill(mask, float("-inf"))
 
 
-def _clones(module: Module, n: int) -> ModuleList:
+def _activation_code(activation: Any) -> int:
+    for code, function, layer in ((1, F.relu, ReLU), (2, F.gelu, GELU)):
+        if activation is function or isinstance(activation, layer):
+            return code
+    return 0
+
+
+def _get_clones(module: Module, n: int) -> ModuleList:
     return ModuleList([copy.deepcopy(module) for _ in range(n)])
 
 
@@ -122,6 +155,8 @@ class _Layer(Module):
         for i in range(1, count + 1):
             setattr(self, f"dropout{i}", Dropout(dropout))
         self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation
+        if count == 2:  # PyTorch's encoder layer reads this from files
+            self.activation_relu_or_gelu = _activation_code(self.activation)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -228,7 +263,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ):
         super().__init__()
-        self.layers = _clones(encoder_layer, num_layers)
+        self.layers = _get_clones(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor, self.mask_check = enable_nested_tensor, mask_check
@@ -288,7 +323,7 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
         super().__init__()
-        self.layers = _clones(decoder_layer, num_layers)
+        self.layers = _get_clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 

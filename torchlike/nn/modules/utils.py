@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import repeat
 from typing import Any
 
@@ -12,6 +12,19 @@ __all__ = ["consume_prefix_in_state_dict_if_present"]
 def ntuple(x: Any, n: int) -> tuple[Any, ...]:
     """`x` as a tuple: itself if iterable, else repeated `n` times."""
     return tuple(x) if isinstance(x, Iterable) else tuple(repeat(x, n))
+
+
+def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple[Any, ...]]:
+    def parse(x: Any) -> tuple[Any, ...]:
+        return ntuple(x, n)
+
+    parse.__name__ = name
+    return parse
+
+
+_single, _pair, _triple, _quadruple = map(
+    _ntuple, (1, 2, 3, 4), ("_single", "_pair", "_triple", "_quadruple")
+)
 
 
 def reversed_twice(t: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..._core import dtypes
+from ..._core.host import host_array
 from ..._core.tensor import Tensor, from_numpy_copy
 from ...ops.shape import cat, where
 
@@ -80,38 +82,35 @@ class PackedSequence(_Fields):
 
     def double(self) -> PackedSequence:
         """Casts to float64."""
-        return self._cast("double")
+        return self.to(dtype=dtypes.float64)
 
     def float(self) -> PackedSequence:
         """Casts to float32."""
-        return self._cast("float")
+        return self.to(dtype=dtypes.float32)
 
     def half(self) -> PackedSequence:
         """Casts to float16."""
-        return self._cast("half")
+        return self.to(dtype=dtypes.float16)
 
     def long(self) -> PackedSequence:
         """Casts to int64."""
-        return self._cast("long")
+        return self.to(dtype=dtypes.int64)
 
     def int(self) -> PackedSequence:
         """Casts to int32."""
-        return self._cast("int")
+        return self.to(dtype=dtypes.int32)
 
     def short(self) -> PackedSequence:
         """Casts to int16."""
-        return self._cast("short")
+        return self.to(dtype=dtypes.int16)
 
     def char(self) -> PackedSequence:
         """Casts to int8."""
-        return self._cast("char")
+        return self.to(dtype=dtypes.int8)
 
     def byte(self) -> PackedSequence:
         """Casts to uint8."""
-        return self._cast("byte")
-
-    def _cast(self, name: str) -> PackedSequence:
-        return self._replace(data=getattr(self.data, name)())
+        return self.to(dtype=dtypes.uint8)
 
     @property
     def is_cuda(self) -> bool:
@@ -128,6 +127,12 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     return None if permutation is None else permutation.argsort()
 
 
+def on_host(t: Tensor) -> np.ndarray:
+    """The data of a tensor. What this thread has pending runs only where the data needs it."""
+    data = host_array(t)
+    return t.cpu().numpy() if data is None else data
+
+
 def _host_lengths(lengths: Any) -> np.ndarray:
     if isinstance(lengths, Tensor):
         if lengths.device.type != "cpu":
@@ -135,7 +140,7 @@ def _host_lengths(lengths: Any) -> np.ndarray:
                 "'lengths' argument should be a 1D CPU int64 tensor, but got "
                 f"{lengths.dim()}D {lengths.device} {str(lengths.type()).rpartition('.')[2][:-6]} tensor"
             )
-        lengths = lengths.numpy()
+        lengths = on_host(lengths)
     return np.asarray(lengths, dtype=np.int64)
 
 
@@ -154,11 +159,13 @@ def pack_padded_sequence(
         RuntimeError: lengths are not positive, not sorted (`enforce_sorted`), or not one per sequence.
     """
     host = _host_lengths(lengths)
-    sorted_indices = None
+    sorted_indices = unsorted_indices = None
     if not enforce_sorted:
         order = np.argsort(-host, kind="stable")
         host = host[order]
-        sorted_indices = from_numpy_copy(order).to(input.device)
+        sorted_indices, unsorted_indices = (
+            from_numpy_copy(i).to(input.device) for i in (order, np.argsort(order))
+        )
         input = input.index_select(0 if batch_first else 1, sorted_indices)
     if input.numel() == 0:
         raise RuntimeError("Cannot pack empty tensors.")
@@ -184,7 +191,7 @@ def pack_padded_sequence(
     rows = b * input.size(1) + t if batch_first else t * input.size(1) + b
     index = from_numpy_copy(rows).to(input.device)
     data = input.reshape(-1, *input.shape[2:]).index_select(0, index)  # (sum of lengths, *)
-    return PackedSequence(data, from_numpy_copy(sizes.astype(np.int64)), sorted_indices, None)
+    return PackedSequence(data, from_numpy_copy(sizes.astype(np.int64)), sorted_indices, unsorted_indices)
 
 
 def pad_packed_sequence(
@@ -206,8 +213,8 @@ def pad_packed_sequence(
     Raises:
         ValueError: `total_length` is less than the longest length.
     """
-    data, batch_sizes, _, unsorted_indices = sequence
-    sizes = batch_sizes.numpy()
+    sizes = on_host(sequence.batch_sizes)
+    data, unsorted_indices = sequence.data, sequence.unsorted_indices
     longest, batch = len(sizes), int(sizes[0])
     if total_length is not None and total_length < longest:
         raise ValueError(
@@ -220,7 +227,7 @@ def pad_packed_sequence(
     rows = np.where(valid, (np.cumsum(sizes) - sizes)[:, None] + np.arange(batch), 0)
     lengths = valid.sum(0)
     if unsorted_indices is not None:
-        back = unsorted_indices.cpu().numpy()
+        back = on_host(unsorted_indices)
         rows, valid, lengths = rows[:, back], valid[:, back], lengths[back]
     if batch_first:
         rows, valid = rows.T, valid.T
@@ -256,7 +263,7 @@ def pad_sequence(
     if not sequences:
         raise RuntimeError("received an empty list of sequences")
     if padding_side not in ("left", "right"):
-        raise RuntimeError(f"padding_side must be either 'left' or 'right', but got '{padding_side}'.")
+        raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
     if sequences[0].dim() == 0:
         raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     longest = max(s.size(0) for s in sequences)

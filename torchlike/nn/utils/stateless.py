@@ -70,21 +70,29 @@ def _reparametrize_module(
             "Error(s) in reparametrizing for {}:\n\t{}".format(module._get_name(), "\n\t".join(problems))
         )
     saved = []
+    given = parameters_and_buffers
     try:
         for name, value in tensors.items():
+            if not isinstance(value, Tensor):
+                raise TypeError(f"{value} is not an instance of torch.Tensor")
             if name in holders:
                 own, key = holders[name]
             else:  # an attribute that is a plain tensor
                 path, _, key = name.rpartition(".")
                 own = module.get_submodule(path).__dict__
-                if not isinstance(own.get(key), Tensor):
-                    raise AttributeError(f"'{type(module).__name__}' object has no attribute '{name}'")
-            saved.append((own, key, own[key]))
+                if not isinstance(own.get(key, value), Tensor):
+                    raise TypeError(f"attribute `{key}`: {own[key]} is not an instance of torch.Tensor")
+            saved.append((own, key, own.get(key), name))
             own[key] = value
         yield
     finally:
-        for own, key, old in reversed(saved):
-            own[key] = old
+        for own, key, old, name in reversed(saved):
+            if name in given:  # what the module has assigned meanwhile
+                given[name] = own[key]
+            if old is None:
+                del own[key]
+            else:
+                own[key] = old
 
 
 def _functional_call(
