@@ -460,5 +460,8 @@ class Taping:
             self.forward, self.own = with_residuals(call, self.need)
         else:
             n = len(call.avals)
-            used = {i for i in vjp_of(call, self.need, have)[1] if i < n}
+            try:
+                used = {i for i in vjp_of(call, self.need, have)[1] if i < n}
+            except NotImplementedError:  # there is no derivative: backward says so, if it comes to that
+                used = set(range(n))
             self.drop = tuple([i for i in range(n) if i not in used])

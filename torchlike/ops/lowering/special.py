@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.special as jsp
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 
 def _wide(fn: Any) -> Any:
@@ -85,10 +86,16 @@ def _zeta(s: Any, q: Any) -> Any:
     return jnp.where(at_pole & (s > 1), jnp.inf, jnp.where((q < 0) & ~whole, jnp.nan, value))
 
 
-@_zeta.defjvp
 def _zeta_jvp(primals: Any, tangents: Any) -> Any:
     s, q = primals
+    if not isinstance(tangents[0], SymbolicZero):
+        raise NotImplementedError("the derivative for 'zeta' is not implemented.")
+    if isinstance(tangents[1], SymbolicZero):
+        return _zeta(s, q), jnp.zeros(q.shape, q.dtype)
     return _zeta(s, q), -s * _zeta(s + 1, q) * tangents[1]
+
+
+_zeta.defjvp(_zeta_jvp, symbolic_zeros=True)
 
 
 @_wide
