@@ -210,7 +210,6 @@ def module_deep(torch):
 
 DIFFERENT = {
     "module_full_order": "a linear layer is one node, whose weight comes before its bias",
-    "module_old": "a linear layer is one node: its old-style hook misses nothing",
 }
 
 

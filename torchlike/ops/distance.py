@@ -29,15 +29,16 @@ def _check_normalize(input: Any, dim: Any, **_: Any) -> None:
 
 def _size(input: Any, p: float, dim: Any, eps: Any) -> Any:
     size = vector_norm(input[None], p, 0) if input.ndim == 0 else vector_norm(input, p, dim, keepdims=True)
-    return jnp.where(size < eps, eps, size).astype(size.dtype)
+    least = jnp.asarray(eps, size.dtype)
+    return jnp.where(size < least, least, size)
 
 
-@op(spaces=(), name="normalize", saves=("input",), check=_check_normalize)
+@op(spaces=(), name="normalize", saves=("input",), check=_check_normalize, in_full=True)
 def _normalized(input: Array, p: float = 2.0, dim: Any = 1, eps: Scalar = 1e-12):
     return input / _size(input, p, dim, eps)
 
 
-@op(spaces=(), name="clamp_min", saves=("input",), check=_check_normalize)
+@op(spaces=(), name="clamp_min", saves=("input",), check=_check_normalize, in_full=True)
 def _divisor(input: Array, p: float = 2.0, dim: Any = 1, eps: Scalar = 1e-12):
     return _size(input, p, dim, eps)
 

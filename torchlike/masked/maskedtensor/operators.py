@@ -207,7 +207,7 @@ def _reduction(func: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 @handles("std", "var")
-def _deviation(func: Any, input: MaskedTensor, dim: Any, correction: Any, keepdim: bool) -> Any:
+def _deviation(func: Any, input: MaskedTensor, dim: Any, keepdim: bool, correction: float = 1) -> Any:
     return _reduced(func.__name__, input, dim, keepdim, correction=correction)
 
 
