@@ -318,6 +318,19 @@ def test_another_operand_is_the_gradient_of_the_same_graph() -> None:
         w.grad = None
 
 
+def test_a_leaf_that_nobody_gets_gradients_of_stands_where_another_stood() -> None:
+    w = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    with torch.no_grad():
+        lost = w[:]  # as in PyTorch: it requires grad, and nobody gets it
+    a = torch.tensor([10.0, 20.0, 30.0])
+    lost.tolist(), a.tolist()
+    for leaf in (lost, w, lost, w):
+        (leaf * a).sum().backward()
+        assert lost.grad is None
+        assert (w.grad is None) == (leaf is lost)
+        w.grad = None
+
+
 def test_equal_calls_of_which_another_one_is_taped() -> None:
     w = torch.ones(3, requires_grad=True)
     factors = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([10.0, 20.0, 30.0])

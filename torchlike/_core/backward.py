@@ -137,10 +137,10 @@ def _walk(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate
 
     def finish(leaf: Any) -> None:
         k = id(leaf)
-        if (wanted is not None and k not in wanted) or leaf._lost:
+        if wanted is not None and (k not in wanted or leaf._lost):
             return
         g = leaves.pop(k)
-        if leaf._hooks and hooks:
+        if leaf._hooks and hooks and not leaf._lost:
             g = _leaf_hooks(leaf, g)
         if wanted is not None:
             collected[k] = g
@@ -402,6 +402,8 @@ def as_leaf(leaf: Any, g: Any) -> Any:
 
 def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
     """Adds a gradient to `leaf.grad`, in place as PyTorch does; runs the hooks around that."""
+    if leaf._lost:
+        return
     around = leaf._accumulate_hooks
     if around is not None:
         g = _run_hooks(around[0], [g])[0]
@@ -499,7 +501,7 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
 
 
 def _deliver(leaf: Any, g: Any) -> None:
-    if leaf._hooks:
+    if leaf._hooks and not leaf._lost:
         g = _leaf_hooks(leaf, g)
     if g is not None:
         accumulate_grad(leaf, g, False)
