@@ -16,6 +16,7 @@ from . import errors
 from .graph import Call, Value, record
 from .modes import local
 from .node_names import node_name
+from .versions import writes
 from .vjp import is_differentiable, residual_pull, vjp_of, with_residuals
 
 
@@ -103,6 +104,7 @@ class Node:
             not self.once
             and self.residuals is None
             and self.packed is None
+            and not self.versions
             and all(v is None or (v.aval.group and self.versions is None) for v in self.values)
         ):
             return  # as in PyTorch, a Node that saved nothing (but numbers like `alpha`) may run again
@@ -115,7 +117,7 @@ class Node:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
         for at, (storage, then, shape, saved) in enumerate(self.versions):
             if storage.version != then:
-                if storage.version - quiet_writes(storage, then) == then:
+                if not writes(storage, after=then):
                     self.reread(at, saved)
                     continue
                 node, index = (self, 0) if saved is None else (saved._node, saved._index)
@@ -247,42 +249,13 @@ def overwritten(storage: Any, shape: Any, then: int, node: Any, index: int) -> R
     kind = TYPE_NAMES.get(storage.value.aval.dtype.name, "FloatTensor")
     hint = errors.MSG_HINT_ANOMALY if local.ctx.anomaly is None else errors.MSG_HINT_BACKTRACE
     return RuntimeError(errors.MSG_INPLACE_SAVED.format(hint=hint,
-        type=f"torch.{kind}", shape=list(shape), producer=producer, now=public_version(storage),
-        then=then - quiet_writes(storage, 0, then)))  # fmt: skip
+        type=f"torch.{kind}", shape=list(shape), producer=producer, now=writes(storage),
+        then=writes(storage, until=then)))  # fmt: skip
 
 
 def short_name(node: Any) -> str:
     """A node's name as errors give it: `MulBackward0` is Mul."""
     return node.name().removesuffix("0").removesuffix("1").removesuffix("Backward")
-
-
-QUIET = "made by .data"  # writes through such a Tensor do not count, as in PyTorch
-
-# Per storage: ranges (first, last] of such versions.
-_quiet: weakref.WeakKeyDictionary[Any, list[list[int]]] = weakref.WeakKeyDictionary()
-_MAX_RANGES = 64
-
-
-def note_quiet(storage: Any) -> None:
-    """The storage's latest write does not count."""
-    ranges = _quiet.setdefault(storage, [])
-    now = storage.version
-    if ranges and ranges[-1][1] == now - 1:
-        ranges[-1][1] = now
-    else:
-        ranges.append([now - 1, now])
-        del ranges[:-_MAX_RANGES]
-
-
-def quiet_writes(storage: Any, after: int = 0, until: int | None = None) -> int:
-    """How many writes after version `after` do not count."""
-    end = storage.version if until is None else until
-    return sum(max(0, min(last, end) - max(first, after)) for first, last in _quiet.get(storage, ()))
-
-
-def public_version(storage: Any) -> int:
-    """The version as PyTorch counts it."""
-    return storage.version - quiet_writes(storage)
 
 
 class AccumulateGrad(Node):

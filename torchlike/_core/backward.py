@@ -10,8 +10,8 @@ from typing import Any
 from . import errors
 from .autograd import TYPE_NAMES, Node, taped
 from .graph import DEAD, Trace, Value, arranged, record
-from .layouts import dense, order_like
-from .modes import local
+from .layouts import dense, order_like, owned
+from .modes import local, no_grad
 from .vjp import add_call
 
 tensor_class: Any = None  # set by tensor.py: makes Tensors for hooks, Functions and `.grad`
@@ -290,7 +290,26 @@ def wrap(g: Any) -> Any:
     """A gradient `(Value, edge)` as a Tensor, None as None; a sparse one is `(tensor, None)`."""
     if g is None:
         return None
-    return tensor_class._from_value(g[0], g[1]) if g[0].__class__ is Value else g[0]
+    v, edge = g
+    if v.__class__ is not Value:
+        return v
+    order = v.aval.order
+    return tensor_class._from_value(v, edge) if order is owned(order) else _expanded(v, edge)
+
+
+def _expanded(v: Value, edge: Any) -> Any:
+    """A gradient that a sum expanded as the Tensor it is in PyTorch: of a few elements, shown many times."""
+    with no_grad():
+        once = tensor_class._from_value(v)
+        for d in v.aval.order:  # type: ignore[union-attr]
+            if d < 0:
+                once = once.narrow(~d, 0, 1)
+        t = once.clone().expand(v.aval.shape)
+    t._base = t._trait = None
+    t._value, t._seen = v, t._storage.version
+    if edge is not None:
+        t._set_edge(edge)
+    return t
 
 
 def unwrap(t: Any) -> Any:
@@ -309,7 +328,9 @@ def _tensor_hooks(node: Node, slots: list[Any]) -> None:
         t = ref()
         if t is not None and slots[i] is not None:
             old = t._grad
-            t._grad = wrap(slots[i] if old is None else add((old._read(), old._edge()), slots[i], False))
+            t._grad = wrap(
+                _dense(slots[i]) if old is None else add((old._read(), old._edge()), slots[i], False)
+            )
 
 
 def _apply_tensor_hooks(hooks: dict[int, Any], g: Any) -> Any:
@@ -391,6 +412,11 @@ def _post_hooks(node: Node, results: list[Any], slots: list[Any]) -> list[Any]:
     return final
 
 
+def _dense(g: Any) -> Any:
+    """A gradient in memory of its own."""
+    return (arranged(g[0], owned(g[0].aval.order)), g[1]) if g[0].__class__ is Value else g
+
+
 def as_leaf(leaf: Any, g: Any) -> Any:
     """A gradient in the leaf's order in memory, if that has no gaps, else row by row."""
     v = g[0]
@@ -465,7 +491,8 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
     previous: list[Any] = []
 
     def keep(leaf: Any, g: Any, create_graph: bool) -> None:
-        g = as_leaf(leaf, g)
+        if not leaf._hooks:  # they see it as it came
+            g = as_leaf(leaf, g)
         v = g[0]
         previous.append((leaf, g))
         found.append((t.leaf_index.get(id(leaf)), v.slot, v.aval) if v.trace is t else None)

@@ -128,6 +128,8 @@ class ManyViews(int):
 
     def written(self, node: Any) -> RuntimeError:
         """The error of writing it in place; `node` is its history, if it has one."""
+        if node.__class__ is StaleView:
+            node = node.lost
         if node is None:
             return RuntimeError(MSG_NO_GRAD_WRITTEN)
         return RuntimeError(self._named(node) + "is being modified inplace." + MSG_MANY_VIEWS)
@@ -155,10 +157,14 @@ class StaleView:
     """In place of a Node where a view, one of many, lost its history: its memory was written.
 
     Whatever wants the history raises; the data may still be read.
+
+    Args:
+        error: what it raises.
+        lost: the Node that the view had.
     """
 
-    def __init__(self, error: RuntimeError):
-        self._error = error
+    def __init__(self, error: RuntimeError, lost: Any):
+        self._error, self.lost = error, lost
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(*self._error.args)

@@ -9,12 +9,13 @@ import weakref
 from typing import Any
 
 from . import errors
-from .autograd import Node, overwritten, quiet_writes, short_name
+from .autograd import Node, overwritten, short_name
 from .backward import reducible, unwrap, wrap
 from .graph import record
 from .modes import local, no_grad
 from .saved import note_origin, packed, unpacked
 from .tensor import Tensor
+from .versions import writes
 from .vjp import cast_call, fill_call, is_differentiable
 
 _MSG_TWO_BACKWARDS = "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them."
@@ -127,7 +128,7 @@ class BackwardCFunction(FunctionCtx):
                 raise overwritten(storage, value[0].aval.shape, version, node, index or 0)
             return Tensor._from_value(value[0], edge)
         s = t._storage
-        if s.version - quiet_writes(s, version) != version:
+        if writes(s, t._counter, version):
             raise overwritten(s, t._aval.shape, version, t._node, t._index)
         return t
 

@@ -16,7 +16,7 @@ from .layouts import contiguous_strides, order_like, strides_of, view_strides
 
 Strides = tuple[int, ...] | None  # None: the same everywhere, or of no importance
 
-_ANEW = {"dot_general", "conv_general_dilated", "gather", "scatter", "scatter-add", "scatter_add", "sort"}
+_ANEW = set("dot_general conv_general_dilated gather scatter scatter-add scatter_add sort pad".split())
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import errors
 from .autocast import uncast
-from .autograd import QUIET, taped
+from .autograd import taped
 from .geometry import check_overlap, check_repeated
 from .graph import SCALAR, Call, Value, adopt_all, common_device, make_call, record
 from .modes import local
@@ -58,7 +58,7 @@ def check_inplace(t: Tensor) -> None:
     leaf = t._node is None and t._seen != WRITTEN
     if local.ctx.grad and t.requires_grad:
         trait = t._trait
-        if trait is not None and trait is not QUIET:
+        if trait is not None:
             raise RuntimeError(trait) if trait.__class__ is str else trait.written(t._node)
         base = t._base
         if base is not None and base._node is None:

@@ -14,12 +14,13 @@ import numpy as np
 
 from . import backward as tape
 from . import devices, dtypes, engine, errors, roots
-from .autograd import QUIET, TYPE_NAMES, Node, RemovableHandle, note_quiet, public_version, quiet_writes
+from .autograd import TYPE_NAMES, Node, RemovableHandle
 from .errors import ManyViews, StaleView
 from .graph import Value, aval
 from .layouts import Order, order_like
 from .modes import local
 from .storage import Storage, value_from_numpy
+from .versions import Counter, note, writes
 from .vjp import add_call
 
 _new = object.__new__
@@ -108,9 +109,8 @@ class Tensor(metaclass=_TensorMeta):
     _accumulate: Any = None  # a weak reference to what `next_functions` shows for this leaf
     _accumulate_hooks: Any = None  # hooks before and after accumulation into `.grad`
     _lost: bool = False  # a view made outside the tape: it requires grad, and nobody gets the gradient
-    _trait: Any = (
-        None  # QUIET, or why this view must not be written in place under taping: a text or ManyViews
-    )
+    _trait: Any = None  # why this view must not be written in place under taping: a text or ManyViews
+    _counter: Any = None  # counts its writes, where the storage's does not (see `versions.py`)
 
     __torch_function__: Any
     is_sparse = False
@@ -227,17 +227,17 @@ class Tensor(metaclass=_TensorMeta):
         if base is not None and base._storage is not s:  # it got other data (`.data =`); the view did not
             base = None
         edge = None if base is None else base._edge()
-        stale = s.version - quiet_writes(s, self._seen) != self._seen
+        stale = self._seen < 0 or writes(s, self._counter, self._seen) > 0
         trait = self._trait
         if trait.__class__ is ManyViews and (self._node is not None or edge is not None):
             if stale and self._seen != -1 and self._node.__class__ is not StaleView:  # -1: not read before
-                self._node, self._req = StaleView(trait.stale(self._node)), True
+                self._node, self._req = StaleView(trait.stale(self._node), self._node), True
             if self._node.__class__ is StaleView:
                 base = None
-        elif trait.__class__ is str and edge is not None and self._node is None:
-            self._node, self._req = StaleView(errors.stale_view(trait)), True
+        elif trait.__class__ is str and edge is not None and self._node is None and stale:
+            self._node, self._req = StaleView(errors.stale_view(trait), None), True
             base = None
-        if edge is None or base is None or not (local.ctx.grad or stale):
+        if edge is None or base is None or not stale:
             part = None if s.host is None or not s.seen_outside() else shared_part(s.host, lenses)
             self._value = (
                 lenses[0].op.look_chain(s.read(), lenses) if part is None else value_from_numpy(part)
@@ -255,11 +255,7 @@ class Tensor(metaclass=_TensorMeta):
                 local.ctx.grad = before
             self._value = value
         self._seen = s.version
-        if (
-            base is not None
-            and (stale or (edge is not None and local.ctx.grad))
-            and (edge is not None or self._node is not None)
-        ):
+        if base is not None and stale and (edge is not None or self._node is not None):
             self._set_edge(_nowhere(self._shown) if edge is None else edge)
 
     def _root(self) -> Tensor | None:
@@ -279,18 +275,18 @@ class Tensor(metaclass=_TensorMeta):
             s.write(value)
             if history:
                 self._set_edge(edge)
-            if self._trait is QUIET:
-                note_quiet(s)
+            if self._counter is not None:
+                note(s, self._counter)
             return
         base = self._root()
         base_edge = base._edge() if base is not None and history else None
-        if edge is not None and history and self._trait is not None and self._trait is not QUIET:
+        if edge is not None and history and self._trait is not None:
             trait = self._trait
             raise RuntimeError(trait) if trait.__class__ is str else trait.written(self._node)
         if base is None or (base_edge is None and (edge is None or not history)):
             s.write(self._lens[0].op.put_chain(s.read(), value, self._lens))
-            if self._trait is QUIET:
-                note_quiet(s)
+            if self._counter is not None:
+                note(s, self._counter)
             if self._seen == WRITTEN:
                 self._value = None  # its history is still to be read from its base
             else:
@@ -309,6 +305,12 @@ class Tensor(metaclass=_TensorMeta):
         # from now on its history is the base's, read when somebody asks
         self._value, self._seen, self._req = None, WRITTEN, new_edge is not None
 
+    def _touch(self) -> None:
+        """Counts a write that left the data as it was."""
+        self._storage.touch()
+        if self._counter is not None:
+            note(self._storage, self._counter)
+
     def _host(self) -> np.ndarray:
         """The data as a read-only NumPy array: runs what is pending and waits."""
         return engine.host(self._read())
@@ -323,7 +325,7 @@ class Tensor(metaclass=_TensorMeta):
         t._storage = self._storage
         if self._lens is not None:
             t._lens, t._value, t._seen, t._shown = self._lens, self._value, self._seen, self._shown
-        t._inference = self._inference
+        t._inference, t._counter = self._inference, self._counter
         return t
 
     # ---- what it is --------------------------------------------------------------
@@ -426,7 +428,7 @@ class Tensor(metaclass=_TensorMeta):
         """How often the data was written in place, through any alias but those that `.data` makes."""
         if self._inference:
             raise RuntimeError("Inference tensors do not track version counter.")
-        return public_version(self._storage)
+        return writes(self._storage, self._counter)
 
     # ---- data ------------------------------------------------------------------------
 
@@ -529,7 +531,7 @@ class Tensor(metaclass=_TensorMeta):
     def data(self) -> Tensor:
         """The same data outside the tape; setting it swaps the data in."""
         t = self._alias()
-        t._trait = QUIET
+        t._counter = Counter(self._storage)
         return t
 
     @data.setter
@@ -701,10 +703,7 @@ class Tensor(metaclass=_TensorMeta):
 
     def detach(self) -> Tensor:
         """The same data outside the tape; writes are seen by both."""
-        t = self._alias()
-        if self._trait is QUIET:
-            t._trait = QUIET
-        return t
+        return self._alias()
 
     def detach_(self) -> Tensor:
         """Leaves the tape in place; self becomes a leaf."""

@@ -49,6 +49,8 @@ class ViewOp(Op):
     def apply(self, args: tuple[Any, ...]) -> Any:
         """A view of the first argument."""
         x = args[0]
+        if x._trait is not None and local.ctx.grad:
+            x.requires_grad  # noqa: B018 - a view that lost its history has none of its own
         t = _new(Tensor)
         node = None
         call = None if x._req and local.ctx.grad or x.__class__ not in PLAIN else self._known(x, args)
@@ -57,7 +59,7 @@ class ViewOp(Op):
             call, outs, node = self._record(args)
             t._value, t._seen = outs[0], s.version
         else:
-            t._seen = -1  # read when somebody looks
+            t._seen = s.version if x._lens is None else x._seen  # its value is read when somebody looks
         t._shown = call.outs[0]
         rest = args[1:]
         for a in rest:
@@ -69,12 +71,14 @@ class ViewOp(Op):
         t._base = x if x._base is None else x._base
         if node is not None:
             t._node, t._req = node, True
-        elif not local.ctx.grad:  # as in PyTorch: not to be written with history
+        if not local.ctx.grad:  # as in PyTorch: not to be written with history
             t._trait = MSG_INFERENCE_VIEW if local.ctx.inference else MSG_NO_GRAD_VIEW
             if x._req:  # a leaf of its own
                 t._base, t._req, t._lost = None, True, True
-        if x._trait is not None:
+        elif x._trait is not None:
             t._trait = FIRST if x._trait.__class__ is ManyViews else x._trait
+        if x._counter is not None:
+            t._counter = x._counter
         t._inference = x._inference
         return t
 

@@ -111,12 +111,13 @@ def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval,
     outs = []
     for i, s in zip(need, found):
         a = call.avals[i]
-        order = None if s is None else order_of(a.shape, s)
+        order = None if s is None or call.name in INTO_ZEROS else order_of(a.shape, s)
         outs.append(reordered(a, owned(order) if call.name in DIVIDED else order))
     return tuple(outs)
 
 
 DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last
+INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them
 
 
 def with_residuals(call: Call, need: tuple[int, ...]) -> tuple[Call, int]:

@@ -199,7 +199,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         src = from_numpy_copy(np.asarray(src))
     check_inplace(self)
     if src is self and not self._req:
-        self._storage.touch()
+        self._touch()
         return self
     check_repeated(self)
     check_overlap(self, src)

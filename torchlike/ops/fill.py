@@ -10,12 +10,12 @@ import numpy as np
 from jax import lax
 
 from .._core import dtypes
-from .._core.autograd import QUIET, note_quiet
 from .._core.geometry import shows_twice
 from .._core.graph import SCALAR, Value
 from .._core.modes import local
 from .._core.registry import Array, Operand, Scalar, check_inplace, function, op
 from .._core.tensor import Tensor, from_numpy_copy
+from .._core.versions import note
 from .numbers import of_dtype
 from .results import rebind
 
@@ -64,8 +64,8 @@ def write_number(x: Tensor, lenses: Any, number: Any) -> None:
     """Writes a number through lenses of x's storage outside the tape, as one call."""
     storage = x._storage
     storage.write(lenses[0].op.put_chain(storage.read(), Value(SCALAR[number.__class__], number), lenses))
-    if x._trait is QUIET:
-        note_quiet(storage)
+    if x._counter is not None:
+        note(storage, x._counter)
 
 
 @function()

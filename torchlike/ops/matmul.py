@@ -353,7 +353,7 @@ def addbmm_(self: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alph
         return _addbmm_in_place(self, batch1, batch2, beta=beta, alpha=alpha)
     check_inplace(self)
     out = addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
-    self._storage.touch()
+    self._touch()
     out._storage.version = self._storage.version
     self._storage = out._storage
     if is_grad_enabled():

@@ -76,7 +76,7 @@ def tensor_deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         copied = memo[id(cell)] = Storage(cell.read())
         memo.setdefault("torchlike storages", []).append(cell)  # type: ignore[call-overload]  # keeps its id taken
     vars(out).update(vars(self._alias()))
-    out._storage = copied
+    out._storage, out._counter = copied, None
     if out._lens is not None:
         out._value, out._seen = None, -1
     out._req, out._inference = self.requires_grad, local.ctx.inference

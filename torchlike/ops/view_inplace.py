@@ -36,7 +36,7 @@ def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any)
         setattr(self, name, getattr(seen, name))
     if whole is not self:
         self._was = whole
-    self._storage.touch()
+    self._touch()
     self._seen = self._storage.version if self._trait is None else -1
     return self
 
