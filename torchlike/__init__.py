@@ -78,6 +78,9 @@ from . import (
     debug as debug,
 )
 from . import (
+    interop as interop,
+)
+from . import (
     nn as nn,
 )
 from . import (
@@ -170,7 +173,7 @@ __version__ = version.TorchVersion(version.__version__)
 
 # Imported when first asked for, so that `import torchlike` costs little more than `import jax`.
 _LATER = (
-    "accelerator", "amp", "backends", "cpu", "distributed", "distributions", "fft", "futures", "hub", "interop", "jit", "linalg", "masked", "multiprocessing", "onnx", "optim", "return_types", "signal", "sparse",
+    "accelerator", "amp", "backends", "cpu", "distributed", "distributions", "fft", "futures", "hub", "jit", "linalg", "masked", "multiprocessing", "onnx", "optim", "return_types", "signal", "sparse",
     "special", "testing",
 )  # fmt: skip
 # Names of those modules that the package has too.

@@ -1,7 +1,9 @@
-"""Tensors and JAX side by side: arrays both ways, modules as pure functions, optax transforms as optimizers."""
+"""Side by side with JAX and PyTorch: arrays both ways, modules as pure functions, PyTorch's objects as torchlike's."""
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +14,11 @@ from ._core import dtypes, engine
 from ._core.devices import CPU, accelerators, device
 from ._core.graph import Value, aval
 from ._core.tensor import Tensor
+from .nn.modules import transformer
 from .nn.modules.module import Module
+from .serialization import load
 
-__all__ = ["from_jax", "functional", "to_jax"]
+__all__ = ["from_jax", "from_torch", "functional", "to_jax"]
 
 
 def from_jax(array: Any) -> Tensor:
@@ -39,6 +43,40 @@ def to_jax(tensor: Tensor) -> Any:
     value = tensor._read()
     value.shared = True
     return engine.materialize(value)
+
+
+def from_torch(obj: Any) -> Any:
+    """A copy, as torchlike's, of what PyTorch made in this process: tensors, modules, optimizers, or containers of them.
+
+    PyTorch writes it as `torch.save` would, and torchlike reads that; tensors that share memory share it in
+    the copy too. A module of a class of the user's own is PyTorch's by its base: build it over torchlike and
+    load `from_torch(model.state_dict())`.
+
+    Raises:
+        TypeError: PyTorch is not loaded, or a class is neither PyTorch's own nor Python's.
+        AttributeError: torchlike has no counterpart of a class.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or getattr(torch, "Tensor", Tensor) is Tensor:
+        raise TypeError(f"from_torch: {type(obj).__name__} is not PyTorch's, which is not loaded")
+    for part in obj.modules() if isinstance(obj, torch.nn.Module) else ():
+        if type(part).__module__.partition(".")[0] != "torch":
+            raise TypeError(
+                f"from_torch: {type(part).__qualname__} is a class over PyTorch's nn.Module; build it over torchlike's "
+                "and load from_torch(model.state_dict())"
+            )
+    buffer = io.BytesIO()
+    torch.save(obj, buffer)
+    buffer.seek(0)
+    return load(buffer, weights_only=False)
+
+
+def _layer_of_torch(layer: Any) -> Any:
+    """`from_torch` of a layer of PyTorch's; anything else as it is."""
+    return from_torch(layer) if type(layer).__module__.startswith("torch.nn.") else layer
+
+
+transformer.taken_over = _layer_of_torch
 
 
 def functional(module: Module) -> tuple[Callable[..., Any], dict[str, Any]]:

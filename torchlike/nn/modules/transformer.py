@@ -105,7 +105,13 @@ def _activation_code(activation: Any) -> int:
     return 0
 
 
+taken_over: Callable[[Any], Any] | None = None  # set by `interop`: the copy of a layer of PyTorch's
+
+
 def _get_clones(module: Module, n: int) -> ModuleList:
+    """Copies of a layer; one of PyTorch's, in the same process, is copied into one of torchlike's."""
+    if not isinstance(module, Module) and taken_over is not None:
+        module = taken_over(module)
     return ModuleList([copy.deepcopy(module) for _ in range(n)])
 
 
