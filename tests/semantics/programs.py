@@ -216,12 +216,12 @@ def computing(w: Writer) -> str | None:
         f"{x} + {y}", f"{x} * {y}", f"{x} - {y}", f"{f} / ({y} * {y} + 1)", f"{x} * {n!r}", f"{n!r} - {x}",
         f"torch.tanh({f})", f"torch.sin({f})", f"torch.exp(-{f} * {f}).add(1)", f"F.relu({f})", f"{x}.abs()",
         f"{x}.sum()", f"{x}.sum({d})", f"{f}.mean({d}, keepdim=True)", f"{x}.cumsum({d})", f"{x}.clone()",
-        f"{f}.softmax({d})", f"torch.cat([{x}, {x}], {d})", f"torch.stack([{x}, {x}], 0)", f"{x} > {n!r}",
-        f"torch.where({x} > {n!r}, {x}, {y})", f"{x}.clamp(-1, 2)", f"{x}.pow(2)", f"{x}.contiguous()",
-        f"{x}.to(torch.{rng.choice(['float32', 'float64', 'int64', 'bool'])})", f"{x}.max()",
+        f"{f}.softmax({d})", f"torch.cat([{x}, {x}], {d})", f"torch.stack([{x}, {x}], 0)", f"{x} > {limit(t, n)!r}",
+        f"torch.where({x} > {limit(t, n)!r}, {x}, {y})", f"{x}.clamp(-1, 2)", f"{x}.pow(2)", f"{x}.contiguous()",
+        f"{x}.to(torch.{rng.choice(['float32', 'float64', *whole(t)])})", f"{x}.max()",
         f"{x}.amax({d})", f"{x}.argmax()" if apart(t) else f"{x}.abs()", f"torch.matmul({x}, {y}.t())" if t.ndim <= 2 else f"{x}.square()",
         f"{x}.repeat(2{', 1' * max(t.ndim - 1, 0)})", f"torch.zeros_like({x})", f"{x}.norm()", f"{x}.prod()",
-        f"torch.sort({f}, {d}).values", f"{x}.masked_fill({x} > 0, {n!r})", f"torch.add({x}, {y}, alpha=2)",
+        f"torch.sort({f}, {d}).values", f"{x}.masked_fill({x} > {limit(t, 0)!r}, {n!r})", f"torch.add({x}, {y}, alpha=2)",
         f"{x}.type_as({y})", f"torch.tril({x})" if t.ndim >= 2 else f"{x}.neg()", f"{x}.roll(1)",
         f"{x}[{w.key(t)}].sum()", f"({f} * {f}).sqrt()", f"{x}.index_select({d}, torch.tensor([0]))" if t.ndim else f"{x}.exp()",
     ])  # fmt: skip
@@ -248,6 +248,22 @@ def apart(t: Any) -> bool:
         return True
     data = t.data
     return not bool((((data.max() - data).abs() < 1e-4) & (data != data.max())).any())
+
+
+def limit(t: Any, n: float) -> float:
+    """`n`, or another number where rounding may decide on which side of it an element of `t` is."""
+    if not t.numel() or not floating(t):
+        return n
+    return next(m for m in (n, 0.37, 0.61, 1.43, 1e9) if not bool(((t.detach() - m).abs() < 1e-4).any()))
+
+
+def whole(t: Any) -> list[str]:
+    """The types without fractions that `t` can be cast to without rounding deciding what becomes of it."""
+    if not floating(t):
+        return ["int64", "bool"]
+    data = t.detach()
+    away = {"int64": (data - data.round()).abs(), "bool": data.abs()}
+    return [d for d, a in away.items() if not bool(((a < 1e-4) & (a > 0)).any())]
 
 
 def broadcastable(u: Any, t: Any) -> bool:
@@ -282,11 +298,11 @@ def writing(w: Writer) -> str | None:
     text = rng.choice([
         f"{x}.add_({n!r})", f"{x}.mul_({n!r})", f"{x}.zero_()", f"{x}.fill_({n!r})", f"{x}.add_({y})",
         f"{x}.mul_({y})", f"{x}.sub_({y}, alpha=2)", f"{x}.copy_({y})", f"{x} += {y}", f"{x} *= {n!r}", f"{x} -= 1",
-        f"{x}[{w.key(t)}] = {n!r}", f"{x}[{w.key(t)}] = {n!r}", f"{x}[{w.key(t)}] = {y}" if y != x else f"{x}.neg_()", f"{x}[{x} > 0] = {n!r}" if 0 not in t.stride() else f"{x}.zero_()",
+        f"{x}[{w.key(t)}] = {n!r}", f"{x}[{w.key(t)}] = {n!r}", f"{x}[{w.key(t)}] = {y}" if y != x else f"{x}.neg_()", f"{x}[{x} > {limit(t, 0)!r}] = {n!r}" if 0 not in t.stride() else f"{x}.zero_()",
         f"{x}[{w.key(t)}] += 1", f"{x}[{w.key(t)}].mul_(2)", f"{x}.clamp_(-1, 1)", f"{x}.neg_()", f"{x}.abs_()",
         f"{x}.tanh_()", f"{x}.relu_()", f"{x}.masked_fill_({x} < 0, {n!r})" if 0 not in t.stride() else f"{x}.zero_()", f"{x}.t_()" if t.ndim <= 2 and free else f"{x}.sin_()",
         f"{x}.unsqueeze_({d})" if free else f"{x}.neg_()", f"{x}.squeeze_()" if free else f"{x}.sin_()", f"{x}.transpose_(0, -1)" if free else f"{x}.abs_()", f"{x}.cumsum_({d})" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.exp_().clamp_(max=9)",
-        f"{x}.uniform_()" if floating(t) and rows else f"{x}.random_(5)" if rows else f"{x}.zero_()", f"{x}.normal_()" if floating(t) and rows else f"{x}.zero_()", f"{x}.masked_fill_({x} == 0, {n!r})" if 0 not in t.stride() else f"{x}.zero_()",
+        f"{x}.uniform_()" if floating(t) and rows else f"{x}.random_(5)" if rows else f"{x}.zero_()", f"{x}.normal_()" if floating(t) and rows else f"{x}.zero_()", f"{x}.masked_fill_({x} == {limit(t, 0)!r}, {n!r})" if 0 not in t.stride() else f"{x}.zero_()",
         f"{x}.index_add_({d}, torch.tensor([0]), {x}.narrow({d}, 0, 1).clone())" if t.ndim else f"{x}.sign_()",
         f"torch.add({x}, {y}, out={x})", f"torch.neg({x}, out={x})", f"{x}.{behind(t)}.mul_(2)", f"{x}.detach().add_(1)",
         f"{x}.addcmul_({y}, {y}, value=0.5)" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.bool().logical_not_()", f"{x}.diagonal().fill_({n!r})",
@@ -325,14 +341,14 @@ def observing(w: Writer) -> str | None:
     t = w.space[x]
     plain = not t.requires_grad
     return w.rng.choice([
-        f"seen.append({x}.tolist())", f"seen.append({x}.sum().item())", f"seen.append(bool(({x} > 0).any()))",
+        f"seen.append({x}.tolist())", f"seen.append({x}.sum().item())", f"seen.append(bool(({x} > {limit(t, 0)!r}).any()))",
         f"seen.append({x}.detach().numpy().copy())", f"seen.append(len({x}))", f"seen.append({x}.nonzero().shape)",
         f"seen.append([v.sum().item() for v in {x}])", f"seen.append(float({x}.double().mean()))",
         f"seen.append({x}.storage_offset())",
         f"a{w.made} = {x}.detach().numpy(); a{w.made}[...] = 1" if t.is_contiguous() and plain else f"seen.append({x}.numel())",
-        f"seen.append(torch.equal({x}, {x}.clone()))", f"seen.append({x}.masked_select({x} > 0).shape)",
+        f"seen.append(torch.equal({x}, {x}.clone()))", f"seen.append({x}.masked_select({x} > {limit(t, 0)!r}).shape)",
         f"seen.append(np.asarray({x}).sum())" if plain else f"seen.append({x}.is_leaf)",
-        f"seen.append({x}.nan_to_num().int().unique())", f"seen.append({x}.sum().tolist())",
+        f"seen.append({x}.nan_to_num().int().unique())" if len(whole(t)) > 1 else f"seen.append({x}.shape)", f"seen.append({x}.sum().tolist())",
     ])  # fmt: skip
 
 
