@@ -290,6 +290,7 @@ def writing(w: Writer) -> str | None:
             and all(m in (1, k) for m, k in zip(u.shape[::-1], t.shape[::-1]))
             and (u is t or u.untyped_storage().data_ptr() != apart)
             and (floating(t) or not u.requires_grad)  # PyTorch lets integers require grad after copy_
+            and (floating(t) or "int64" in whole(u))
         )
     )
     # PyTorch's backward sees data that was swapped in meanwhile, ours what forward saw

@@ -511,6 +511,14 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
         _deliver(leaf, g)
 
 
+_WATCHED = {
+    "_hooks",
+    "_post_hooks",
+    "_accumulate_hooks",
+    "_lost",
+}  # attributes by which a leaf is not like most
+
+
 def _follow(t: Trace, plan: Plan, root: Node) -> bool:
     """Appends a Plan's calls and hands out its leaf gradients; False if a Node was freed before."""
     reached = _release(root)
@@ -521,8 +529,13 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
     vals += [DEAD] * plan.size
     for _, slot, a in plan.leaves:
         vals[slot] = Value(a, None, t, slot)
+    make, leaves = tensor_class._from_value, t.leaves
     for k, slot, _ in plan.leaves:
-        _deliver(t.leaves[k], (vals[slot], None))
+        leaf = leaves[k]
+        if leaf._grad is None and leaf._req and leaf.__dict__.keys().isdisjoint(_WATCHED):
+            leaf._grad = make(vals[slot])  # what `_deliver` comes to for most leaves
+        else:
+            _deliver(leaf, (vals[slot], None))
     t.sealed = True
     return True
 

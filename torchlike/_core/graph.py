@@ -12,6 +12,7 @@ Slots: results of the Trace are numbered from 0; a slot below 0 is an input,
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -407,12 +408,17 @@ def apply_now(call: Call, operands: list[Value]) -> list[Value]:
 
 def user_site() -> tuple[str, int]:
     """File and line of the innermost frame outside torchlike."""
-    import sys
-
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        own = _own_files.get(file)
+        if own is None:
+            own = _own_files[file] = file.startswith(PACKAGE)
+        if not own:
+            return file, frame.f_lineno
         frame = frame.f_back
-    return ("<unknown>", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    return "<unknown>", 0
 
 
 PACKAGE = __file__.rsplit("_core", 1)[0]
+_own_files: dict[str, bool] = {}

@@ -85,9 +85,12 @@ def write_all(storages: list[Storage], values: Any) -> None:
     for s, v in zip(storages, values):
         old = s.value
         a = old.aval
-        if s.host is not None or s.pinned is not None or v.aval is not a:
+        if s.host is not None or v.aval is not a:
             s.write(v)
             continue
+        if s.pinned is not None:  # as `touch`
+            s.pinned.planned = False
+            s.pinned = None
         if old.arr is not None and not a.group:  # as `engine.journal`
             if a.device is not device:
                 device = a.device

@@ -138,7 +138,7 @@ def _as_stored(a: Any, dtype: Any) -> Any:
 
 def nonzero(x: Any) -> bool:
     """Whether an option takes part in the update; a Tensor always does (its value is not looked at)."""
-    return True if isinstance(x, Tensor) else x != 0
+    return x != 0 if x.__class__ is float or x.__class__ is int else isinstance(x, Tensor) or x != 0
 
 
 def common_options(group: dict[str, Any], decoupled: bool = False) -> tuple[tuple, dict[str, Any]]:
