@@ -21,7 +21,7 @@ LAYERS = [
     ["_core.graph", "_core.orders"],
     ["_core.program", "_core.disk", "_core.segments", "_core.tiers", "_core.engine"],
     ["_core.storage"],
-    ["_core.mt19937", "_core.poisson", "_core.rejection", "_core.draws", "_core.random", "_core.vjp", "_core.versions", "_core.autograd", "_core.backward", "_core.roots",
+    ["_core.mt19937", "_core.poisson", "_core.rejection", "_core.draws", "_core.random", "_core.vjp", "_core.versions", "_core.autograd", "_core.gradients", "_core.backward", "_core.roots",
         "_core.node_names",
     ],
     ["_core.tensor", "_core.geometry", "_core.host", "_core.printing", "_core.saved", "_core.function"],

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import errors
 from .autograd import Node, overwritten, short_name
-from .backward import reducible, unwrap, wrap
+from .gradients import reducible, unwrap, wrap
 from .graph import record
 from .modes import local, no_grad
 from .saved import note_origin, packed, unpacked

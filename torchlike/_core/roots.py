@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any, NamedTuple
 
-from . import backward as tape
 from . import errors
+from . import gradients as passed
 from .autograd import AccumulateGrad
+from .backward import run_backward
 from .graph import record
 from .vjp import cast_call, fill_call
 
@@ -71,7 +72,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
         _warned.append(True)
         warnings.warn(errors.MSG_CREATE_GRAPH, UserWarning, stacklevel=3)
     keep = create_graph if retain_graph is None else retain_graph
-    tape.run_backward(roots, retain=keep, create_graph=create_graph, targets=targets)
+    run_backward(roots, retain=keep, create_graph=create_graph, targets=targets)
 
 
 _warned: list[bool] = []  # whether the warning about create_graph has been given: once, as in PyTorch
@@ -79,14 +80,14 @@ _warned: list[bool] = []  # whether the warning about create_graph has been give
 
 def is_root(x: Any) -> bool:
     """Whether x is one root, not a sequence of them."""
-    return isinstance(x, (tape.tensor_class, GradientEdge))
+    return isinstance(x, (passed.tensor_class, GradientEdge))
 
 
 def listed(gradients: Any, n: int) -> list[Any]:
     """One gradient or None per root."""
     if gradients is None:
         return [None] * n
-    return [gradients] if isinstance(gradients, tape.tensor_class) else list(gradients)
+    return [gradients] if isinstance(gradients, passed.tensor_class) else list(gradients)
 
 
 def roots_of(tensors: list[Any], gradients: list[Any], create_graph: bool,
@@ -115,7 +116,7 @@ def _check_gradients(tensors: list[Any], gradients: list[Any], batched: bool) ->
         if g is None:
             values.append(_one_for(t, a))
             continue
-        if not isinstance(g, tape.tensor_class):
+        if not isinstance(g, passed.tensor_class):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
         b = g._aval
         shape = b.shape[1:] if batched else b.shape
@@ -175,4 +176,4 @@ def targets_of(inputs: list[Any]) -> list[Any]:
 
 def zeros_for(a: Any) -> Any:
     """Zeros for a tensor of this Aval that no gradient reached."""
-    return tape.tensor_class._from_value(record(fill_call(a, 0), [])[0])
+    return passed.tensor_class._from_value(record(fill_call(a, 0), [])[0])

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import backward as tape
-from . import devices, dtypes, engine, errors, roots
+from . import devices, dtypes, engine, errors, gradients, roots
 from .autograd import TYPE_NAMES, Node, RemovableHandle
 from .errors import ManyViews, StaleView
 from .graph import Value, aval
@@ -687,7 +686,7 @@ class Tensor(metaclass=_TensorMeta):
                 "grad_dtype, or ensure the new grad_dtype matches the existing gradient's dtype."
             )
         self._hooks = {} if self._hooks is None else self._hooks
-        self._hooks["grad_dtype"] = tape.GradDtype(value)  # type: ignore[index]
+        self._hooks["grad_dtype"] = gradients.GradDtype(value)  # type: ignore[index]
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None,
                  create_graph: bool = False, inputs: Any = None) -> None:  # fmt: skip
@@ -754,7 +753,7 @@ class Tensor(metaclass=_TensorMeta):
         return self._inference
 
 
-tape.tensor_class = Tensor
+gradients.tensor_class = Tensor
 
 
 def taped_alias(value: Value, leaf: Any) -> tuple[Value, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._core import backward as _tape
 from .._core import roots as _roots
+from .._core.backward import run_backward
+from .._core.gradients import wrap
 from .._core.modes import enable_grad as _enable_grad
 from .._core.names import missing as _missing
 from .._core.tensor import Tensor
@@ -108,11 +109,11 @@ def _grad(outputs: Any, inputs: Any, weights: Any = None, create_graph: bool = F
     if not pairs:
         return (None,) * len(inputs)
     roots = _roots.roots_of([o for o, _ in pairs], [w for _, w in pairs], create_graph)
-    found = _tape.run_backward(
+    found = run_backward(
         roots, retain=create_graph if retain is None else retain, create_graph=create_graph,
         targets=_roots.targets_of(list(inputs)), accumulate=False,
     )  # fmt: skip
-    return tuple(_tape.wrap(g) for g in found)
+    return tuple(wrap(g) for g in found)
 
 
 def _filled(grads: Any, inputs: Any, strict: bool, create_graph: bool, stage: str) -> tuple[Tensor, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from .._core import backward as tape
 from .._core import roots
+from .._core.backward import run_backward
+from .._core.gradients import wrap
 from .._core.tensor import Tensor
 from ..ops.shape import stack
 
@@ -70,10 +71,8 @@ def _gradients(outs: Any, ins: Any, given: Any, keep: bool, create_graph: bool) 
     if not ins:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     targets = roots.targets_of(ins)
-    found = tape.run_backward(
-        starts, retain=keep, create_graph=create_graph, targets=targets, accumulate=False
-    )
-    return [tape.wrap(g) for g in found]
+    found = run_backward(starts, retain=keep, create_graph=create_graph, targets=targets, accumulate=False)
+    return [wrap(g) for g in found]
 
 
 def _rows(outs: Any, ins: Any, given: Any, keep: bool, create_graph: bool) -> list[list[Tensor | None]]:

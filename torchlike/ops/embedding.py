@@ -14,8 +14,8 @@ import numpy as np
 
 from .._core import errors
 from .._core.autograd import Node
-from .._core.backward import wrap
 from .._core.checks import guard
+from .._core.gradients import wrap
 from .._core.host import host_array
 from .._core.modes import local, no_grad
 from .._core.registry import Array, Scalar, function, op
