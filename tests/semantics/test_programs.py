@@ -107,6 +107,15 @@ t5 = torch.eye(3, requires_grad=True).as_strided((2, 2), (1, 2))
 t14 = t5.split(2, 0)[-1]
 t25 = torch.autograd.grad((t14 * t14).sum(), t5, create_graph=True)[0]
 """,
+    "what copy_ wrote is another tensor than its source": """
+t1 = torch.rand((3,), requires_grad=True)
+t25 = t1.abs()
+t26 = torch.zeros(3)
+t27 = t25 * 2
+t26.copy_(t25)
+t30 = torch.autograd.grad(t27.sum(), t26, allow_unused=True)[0].clone()
+t31 = torch.autograd.grad(t26.sum(), t1)[0].clone()
+""",
     "a product of one number goes backward once": """
 t5 = torch.zeros((), requires_grad=True).prod()
 (t5 * t5).sum().backward()

@@ -217,9 +217,9 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
             f"The size of tensor a ({a.shape[::-1][at]}) must match the size of tensor b ({shape[::-1][at]}) at "
             f"non-singleton dimension {a.ndim - 1 - at}"
         )
-    if src._aval is a:
-        value, edge = src._read(), src._edge() if local.ctx.grad else None
-    else:
+    if src._aval is a and not (local.ctx.grad and src.requires_grad):
+        value, edge = src._read(), None
+    else:  # with history, that self is a copy: gradients by self are not those by src
         out = _copy(src, a.dtype, a.shape, a.order)
         value, edge = out._read(), out._edge()
     if local.ctx.grad and self.requires_grad and (edge is None or self._lens is None):

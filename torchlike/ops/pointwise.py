@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import jax.scipy.special as jsp
 from jax import lax
 
-from .._core.dtypes import get_default_dtype
+from .._core.dtypes import bool_, get_default_dtype
 from .._core.registry import BOOL_TO_LONG, COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Float, function, op
 from .._core.tensor import Tensor
 from .lowering.special import digamma as _digamma
@@ -161,11 +161,6 @@ def _check_neg(input: Any, **_: Any) -> None:
         raise RuntimeError(MSG_NEG_BOOL)
 
 
-def _check_positive(input: Any, **_: Any) -> None:
-    if input.dtype.name == "bool":
-        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
-
-
 def _angle(x: Any) -> Any:
     """Phase in radians; of a real number pi below 0, 0 above, nan of nan."""
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
@@ -218,14 +213,22 @@ neg = unary(
     aliases=("negative",),
     check=_check_neg,
 )
-positive = unary(
-    "positive", lambda x: x, "`input` itself; not for bool tensors.",
-    promote=DEFAULT, operator="pos", inplace=False, out=False, saves=(), check=_check_positive,
-)  # fmt: skip
 angle = unary("angle", _angle, "Phase in radians, a real tensor.", promote=None, out=True)
 conj_physical = unary(
     "conj_physical", jnp.conj, "Complex conjugate, computed at once.", promote=DEFAULT, saves=()
 )
+
+
+@function(aliases=("Tensor.__pos__",))
+def positive(input: Tensor) -> Tensor:
+    """`input` itself.
+
+    Raises:
+        RuntimeError: it is a bool tensor.
+    """
+    if input.dtype is bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
 
 
 @function(spaces=("torch", "Tensor"))

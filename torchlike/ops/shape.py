@@ -244,10 +244,10 @@ def repeat_interleave(
 
 @function(spaces=("torch",))
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
-    """Views of all tensors in their common shape."""
+    """Views of all tensors in their common shape; one that has it already is returned itself."""
     items = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     shape = broadcast(*[t.shape for t in items])
-    return tuple(views.expand(t, *shape) for t in items)
+    return tuple(t if tuple(t.shape) == tuple(shape) else views.expand(t, *shape) for t in items)
 
 
 @function(spaces=("torch",))
