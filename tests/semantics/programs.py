@@ -218,7 +218,7 @@ def computing(w: Writer) -> str | None:
         f"{x}.sum()", f"{x}.sum({d})", f"{f}.mean({d}, keepdim=True)", f"{x}.cumsum({d})", f"{x}.clone()",
         f"{f}.softmax({d})", f"torch.cat([{x}, {x}], {d})", f"torch.stack([{x}, {x}], 0)", f"{x} > {limit(t, n)!r}",
         f"torch.where({x} > {limit(t, n)!r}, {x}, {y})", f"{x}.clamp(-1, 2)", f"{x}.pow(2)", f"{x}.contiguous()",
-        f"{x}.to(torch.{rng.choice(['float32', 'float64', *whole(t)])})", f"{x}.max()",
+        f"({x}{shifted(t)}).to(torch.{rng.choice(['float32', 'float64', *whole(t)])})", f"{x}.max()",
         f"{x}.amax({d})", f"{x}.argmax()" if apart(t) else f"{x}.abs()", f"torch.matmul({x}, {y}.t())" if t.ndim <= 2 else f"{x}.square()",
         f"{x}.repeat(2{', 1' * max(t.ndim - 1, 0)})", f"torch.zeros_like({x})", f"{x}.norm()", f"{x}.prod()",
         f"torch.sort({f}, {d}).values", f"{x}.masked_fill({x} > {limit(t, 0)!r}, {n!r})", f"torch.add({x}, {y}, alpha=2)",
@@ -266,6 +266,17 @@ def whole(t: Any) -> list[str]:
     return [d for d, a in away.items() if not bool(((a < 1e-4) & (a > 0)).any())]
 
 
+def shifted(t: Any) -> str:
+    """What to add to `t`, so that rounding cannot decide which whole numbers its elements are next to."""
+    if not t.numel() or not floating(t):
+        return ""
+    for m in (0.25, 0.37, 0.61):
+        data = t.detach() + m
+        if not bool(((data - data.round()).abs() < 1e-4).any()):
+            return f" + {m}"
+    return " * 0"
+
+
 def broadcastable(u: Any, t: Any) -> bool:
     return all(m == n or 1 in (m, n) for m, n in zip(u.shape[::-1], t.shape[::-1]))
 
@@ -308,7 +319,7 @@ def writing(w: Writer) -> str | None:
         f"torch.add({x}, {y}, out={x})", f"torch.neg({x}, out={x})", f"{x}.{behind(t)}.mul_(2)", f"{x}.detach().add_(1)",
         f"{x}.addcmul_({y}, {y}, value=0.5)" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.bool().logical_not_()", f"{x}.diagonal().fill_({n!r})",
         f"{x}.data = torch.full({tuple(t.shape)}, 2, dtype={t.dtype})" if t._base is None and alone else f"{x}.{behind(t)}.add_(1)", f"{x}.requires_grad_({rng.random() < 0.8})" if not w.viewed(t) else f"{x}.neg_()", f"{x}.view(-1)[0] = {n!r}",
-        f"{x}.swapaxes_(0, -1)" if free else f"{x}.cos_()", f"{x}.lerp_({y}, 0.5)", f"{x}.eq_({n!r})",
+        f"{x}.swapaxes_(0, -1)" if free else f"{x}.cos_()", f"{x}.lerp_({y}, 0.5)", f"{x}.eq_({limit(t, n)!r})",
     ])  # fmt: skip
     return f"with torch.no_grad(): {text}" if quiet else text
 
@@ -349,7 +360,7 @@ def observing(w: Writer) -> str | None:
         f"a{w.made} = {x}.detach().numpy(); a{w.made}[...] = 1" if t.is_contiguous() and plain else f"seen.append({x}.numel())",
         f"seen.append(torch.equal({x}, {x}.clone()))", f"seen.append({x}.masked_select({x} > {limit(t, 0)!r}).shape)",
         f"seen.append(np.asarray({x}).sum())" if plain else f"seen.append({x}.is_leaf)",
-        f"seen.append({x}.nan_to_num().int().unique())" if len(whole(t)) > 1 else f"seen.append({x}.shape)", f"seen.append({x}.sum().tolist())",
+        f"seen.append(({x}{shifted(t)}).nan_to_num().int().unique())", f"seen.append({x}.sum().tolist())",
     ])  # fmt: skip
 
 
