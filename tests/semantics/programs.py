@@ -222,7 +222,7 @@ def computing(w: Writer) -> str | None:
         f"{x}.amax({d})", f"{x}.argmax()" if apart(t) else f"{x}.abs()", f"torch.matmul({x}, {y}.t())" if t.ndim <= 2 else f"{x}.square()",
         f"{x}.repeat(2{', 1' * max(t.ndim - 1, 0)})", f"torch.zeros_like({x})", f"{x}.norm()", f"{x}.prod()",
         f"torch.sort({f}, {d}).values", f"{x}.masked_fill({x} > {limit(t, 0)!r}, {n!r})", f"torch.add({x}, {y}, alpha=2)",
-        f"{x}.type_as({y})", f"torch.tril({x})" if t.ndim >= 2 else f"{x}.neg()", f"{x}.roll(1)",
+        f"({x}{shifted(t)}).type_as({y})", f"torch.tril({x})" if t.ndim >= 2 else f"{x}.neg()", f"{x}.roll(1)",
         f"{x}[{w.key(t)}].sum()", f"({f} * {f}).sqrt()", f"{x}.index_select({d}, torch.tensor([0]))" if t.ndim else f"{x}.exp()",
     ])  # fmt: skip
     return f"{w.new()} = {text}"
