@@ -326,10 +326,11 @@ def writing(w: Writer) -> str | None:
 
 def differentiating(w: Writer) -> str | None:
     rng = w.rng
-    x = w.pick(lambda t: floating(t) and (t.requires_grad or rng.random() < 0.05))
+    # what saves nothing because there is nothing may go backward twice in one library and not in the other
+    x = w.pick(lambda t: floating(t) and t.numel() and (t.requires_grad or rng.random() < 0.05))
     if x is None:
         return None
-    y = w.pick(lambda t: t.requires_grad) or x
+    y = w.pick(lambda t: t.requires_grad and t.numel()) or x
     keep = rng.choice(["", "", "retain_graph=True"])
     # of a view, PyTorch may make another Node later; it crashes where the history of a view is not told
     hooked = f"{x}.grad_fn, {x}.register_hook({{}})" if w.space[x]._base is None else f"{x}.retain_grad()"

@@ -225,7 +225,7 @@ class Op:
     def _note_saved(self, call: Call, node: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> None:
         """Notes the versions of the tensors that backward needs: of those PyTorch saves, the ones the vjp uses.
 
-        With one tensor PyTorch looks at it even where its gradient turns out not to need it.
+        With one operand PyTorch looks at it even where its gradient turns out not to need it.
         """
         spots = call.extra
         if spots is None:
@@ -233,7 +233,7 @@ class Op:
         versions = []
         pin, kept = node.trace, node.values
         for at in spots:
-            if kept[at] is not None or sum(t is not None for t in owners) == 1:
+            if kept[at] is not None or len(kept) == 1:
                 t = owners[at]
                 s = t._storage
                 s.pinned = pin
