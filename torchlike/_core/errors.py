@@ -36,6 +36,10 @@ def warn_once(text: str, stacklevel: int = 3, category: type[Warning] = UserWarn
         warnings.warn(text, category, stacklevel=stacklevel)
 
 
+MSG_GRAD_TO_SCALAR = (
+    "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using "
+    "tensor.detach() first."
+)
 MSG_TWO_DEVICES = "Expected all tensors to be on the same device, but found at least two devices, {} and {}!"
 MSG_META = "Tensor on device {} is not on the expected device {}!"
 MSG_NO_DATA = "Cannot copy out of meta tensor; no data!"

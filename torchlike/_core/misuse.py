@@ -30,7 +30,7 @@ def _is_int(x: Any) -> bool:
 
 def _is_number(x: Any) -> bool:
     if isinstance(x, Tensor):
-        return x._aval.ndim == 0
+        return x._aval.ndim == 0 and not x.requires_grad
     return isinstance(x, (int, float, complex, np.number, np.bool_))
 
 

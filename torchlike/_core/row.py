@@ -428,7 +428,7 @@ class Op:
             b = a
             if isinstance(a, Tensor):
                 if kind in (STATIC, SCALAR_):
-                    b = a.item() if a._aval.size == 1 else self._wrong(p, i, kind, a)
+                    b = a.item() if a._aval.size == 1 and not a._req else self._wrong(p, i, kind, a)
                 elif a.__class__ not in PLAIN:
                     if overrides(a):
                         raise Overridden

@@ -492,6 +492,8 @@ class Tensor(metaclass=_TensorMeta):
         return bool(self.item())
 
     def __float__(self) -> float:
+        if self._req:
+            errors.warn_once(errors.MSG_GRAD_TO_SCALAR)
         return float(self._real_scalar("double"))
 
     def __int__(self) -> int:
@@ -506,6 +508,8 @@ class Tensor(metaclass=_TensorMeta):
         return value
 
     def __complex__(self) -> complex:
+        if self._req:
+            errors.warn_once(errors.MSG_GRAD_TO_SCALAR)
         return complex(self._scalar())
 
     def __index__(self) -> int:
@@ -597,7 +601,10 @@ class Tensor(metaclass=_TensorMeta):
     @property
     def is_leaf(self) -> bool:
         """Whether no taped operator made this Tensor."""
-        return self.grad_fn is None
+        if self._seen == WRITTEN:
+            self._read()
+        node = self._node
+        return node is None or (node.__class__ is StaleView and node.lost is None)
 
     @property
     def grad_fn(self) -> Any:
@@ -715,7 +722,7 @@ class Tensor(metaclass=_TensorMeta):
         """Asks backward to fill `.grad` of this non-leaf."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._node is None or self._retains:
+        if self.is_leaf or self._retains:
             return
         self._node.retain(self._index, self)
         self._retains = True

@@ -112,11 +112,14 @@ def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval,
     for i, s in zip(need, found):
         a = call.avals[i]
         order = None if s is None or call.name in INTO_ZEROS else order_of(a.shape, s)
+        if call.name in PRODUCTS and a.ndim == 2:
+            order = a.order if a.order == (1, 0) else None
         outs.append(reordered(a, owned(order) if call.name in DIVIDED else order))
     return tuple(outs)
 
 
 DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last
+PRODUCTS = {"mm", "matmul", "addmm"}  # the gradient of a matrix lies by columns where the matrix does
 INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them
 
 

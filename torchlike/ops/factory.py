@@ -309,7 +309,8 @@ def number(name: str, argument: str, position: int, value: Any) -> Any:
     if value.__class__ in SCALAR:
         return value
     if isinstance(value, (Tensor, np.generic, np.ndarray)) and value.ndim == 0:
-        return value.item()
+        if not (isinstance(value, Tensor) and value.requires_grad):
+            return value.item()
     plain: Any
     for plain in (bool, int, float, complex):
         if isinstance(value, plain):

@@ -34,10 +34,13 @@ _MSG_RANDINT_FORMS = (
     "torch.dtype dtype = None, ...)\n"
 )
 _MSG_NORMAL_FORMS = (
-    "normal() received an invalid combination of arguments - got ({}, {}), but expected one of:\n"
-    " * (Tensor mean, Tensor std, ...)\n * (Tensor mean, float std = 1, ...)\n * (float mean, Tensor std, "
-    "...)\n"
-    " * (float mean, float std, tuple of ints size, ...)\n"
+    "normal() received an invalid combination of arguments - got ({}), but expected one of:\n"
+    " * (Tensor mean, Tensor std, *, torch.Generator generator = None, Tensor out = None)\n"
+    " * (Tensor mean, float std = 1, *, torch.Generator generator = None, Tensor out = None)\n"
+    " * (float mean, Tensor std, *, torch.Generator generator = None, Tensor out = None)\n"
+    " * (float mean, float std, tuple of ints size, *, torch.Generator generator = None, Tensor out = None, "
+    "torch.dtype dtype = None, torch.layout layout = None, torch.device device = None, bool pin_memory = False, "
+    "bool requires_grad = False)\n"
 )
 
 
@@ -265,12 +268,16 @@ def normal(
     Raises:
         RuntimeError: a standard deviation is negative.
     """
-    if isinstance(mean, Tensor) or isinstance(std, Tensor):
+    tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
+    if size is not None and any(x.ndim or x.requires_grad for x in tensors):
+        given = ", ".join(type(x).__name__ for x in (mean, std, size))
+        raise TypeError(_MSG_NORMAL_FORMS.format(given))
+    if tensors and size is None:
         if keywords:
             raise TypeError(f"normal() got an unexpected keyword argument '{next(iter(keywords))}'")
         return _normal_of(mean, std, generator, out)
     if size is None:
-        raise TypeError(_MSG_NORMAL_FORMS.format(type(mean).__name__, type(std).__name__))
+        raise TypeError(_MSG_NORMAL_FORMS.format(f"{type(mean).__name__}, {type(std).__name__}"))
     draw = dist.normal(float(number("normal", "mean", 1, mean)), float(number("normal", "std", 2, std)))
     how = How("normal", generator=generator, out=out, **keywords)
     return how.finish(_new(how, shape_of("normal", size, 3), draw, get_default_dtype()))

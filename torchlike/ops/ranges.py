@@ -175,6 +175,7 @@ def _spaced(how: How, fn: Callable[..., Any], start: Any, end: Any, steps: Any, 
                 f"{name} only supports 0-dimensional start and end tensors, but got {which} with {x.ndim} "
                 "dimension(s)."
             )
+    start, end = (x.detach() if isinstance(x, Tensor) else x for x in (start, end))
     ends = [number(name, "start", 1, start), number(name, "end", 2, end)]
     if isinstance(steps, float):
         given = ", ".join(type(x).__name__ for x in (start, end, steps, *base))
