@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import time
 import warnings
@@ -474,6 +475,8 @@ def main() -> None:
 
     found: dict[int, str] = {}
     began, n = time.time(), 0
+    ended: list[int] = []  # signals: a run that is broken off says how far it came
+    signal.signal(signal.SIGTERM, lambda number, _: ended.append(number))
     with one_by_one():
         for seed in range(args.start, args.start + args.count):
             report = check(torch, torchlike, seed)
@@ -481,8 +484,8 @@ def main() -> None:
             if report:
                 found[seed] = report
                 print(report, flush=True)
-                if len(found) >= args.stop_after:
-                    break
+            if ended or len(found) >= args.stop_after:
+                break
     print(f"{n} programs, {len(found)} differ, {time.time() - began:.0f} s")
     if args.json:
         Path(args.json).write_text(
