@@ -196,7 +196,7 @@ def viewing(w: Writer) -> str | None:
         f"{x}.squeeze()", f"{x}.squeeze({d})", f"{x}.expand({(2, *t.shape)})", f"{x}.narrow({d}, {a}, {b - a})",
         f"{x}.select({d}, {w.index(n)})", f"{x}.detach()", f"{x}.flatten()", f"{x}.view_as({x})",
         f"{x}.diagonal()", f"{x}.unbind({d})[0]", f"{x}.split(2, {d})[-1]", f"{x}.chunk(2, {d})[0]",
-        f"{x}.unfold({d}, {max(1, min(2, n))}, 2)", f"{x}.t()" if t.ndim <= 2 else f"{x}.mT", f"{x}.{behind(t)}",
+        f"{x}.unfold({d}, {max(1, min(2, n))}, 2)", f"{x}.t()" if t.ndim <= 2 else f"{x}.mT", f"{x}.{behind(w, t)}",
         f"{x}.movedim({d}, {e})", f"torch.ravel({x})", f"torch.flip({x}, ({d},))",
         f"{x}.as_strided((2, 2), (1, 2))" if flat >= 4 and t._base is None else f"{x}.alias_copy()",
     ])  # fmt: skip
@@ -234,11 +234,15 @@ def shared(t: Any) -> bool:
     return t._base is not None or t.storage_offset() != 0
 
 
-def behind(t: Any) -> str:
-    """How to reach the data of `t` past its history. Not by `.data` for results: what backward kept of them is
-    PyTorch's own affair."""
+def behind(w: Writer, t: Any) -> str:
+    """How to reach the data of `t` past its history. By `.data` only where no backward may still read what it
+    kept of `t`: PyTorch mixes old and new data there."""
     try:
-        return "data" if t.is_leaf else "detach()"
+        return (
+            "data"
+            if t.is_leaf and not any(u.grad_fn for u in w.space.values() if isinstance(u, w.torch.Tensor))
+            else "detach()"
+        )
     except RuntimeError:  # PyTorch refuses to tell the history of some views
         return "detach()"
 
@@ -317,9 +321,9 @@ def writing(w: Writer) -> str | None:
         f"{x}.unsqueeze_({d})" if free else f"{x}.neg_()", f"{x}.squeeze_()" if free else f"{x}.sin_()", f"{x}.transpose_(0, -1)" if free else f"{x}.abs_()", f"{x}.cumsum_({d})" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.exp_().clamp_(max=9)",
         f"{x}.uniform_()" if floating(t) and rows else f"{x}.random_(5)" if rows else f"{x}.zero_()", f"{x}.normal_()" if floating(t) and rows else f"{x}.zero_()", f"{x}.masked_fill_({x} == {limit(t, 0)!r}, {n!r})" if 0 not in t.stride() else f"{x}.zero_()",
         f"{x}.index_add_({d}, torch.tensor([0]), {x}.narrow({d}, 0, 1).clone())" if t.ndim else f"{x}.sign_()",
-        f"torch.add({x}, {y}, out={x})", f"torch.neg({x}, out={x})", f"{x}.{behind(t)}.mul_(2)", f"{x}.detach().add_(1)",
+        f"torch.add({x}, {y}, out={x})", f"torch.neg({x}, out={x})", f"{x}.{behind(w, t)}.mul_(2)", f"{x}.detach().add_(1)",
         f"{x}.addcmul_({y}, {y}, value=0.5)" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.bool().logical_not_()", f"{x}.diagonal().fill_({n!r})",
-        f"{x}.data = torch.full({tuple(t.shape)}, 2, dtype={t.dtype})" if t._base is None and alone else f"{x}.{behind(t)}.add_(1)", f"{x}.requires_grad_({rng.random() < 0.8})" if not w.viewed(t) else f"{x}.neg_()", f"{x}.view(-1)[0] = {n!r}",
+        f"{x}.data = torch.full({tuple(t.shape)}, 2, dtype={t.dtype})" if t._base is None and alone else f"{x}.{behind(w, t)}.add_(1)", f"{x}.requires_grad_({rng.random() < 0.8})" if not w.viewed(t) else f"{x}.neg_()", f"{x}.view(-1)[0] = {n!r}",
         f"{x}.swapaxes_(0, -1)" if free else f"{x}.cos_()", f"{x}.lerp_({y}, 0.5)", f"{x}.eq_({limit(t, n)!r})",
     ])  # fmt: skip
     return f"with torch.no_grad(): {text}" if quiet else text
@@ -343,7 +347,7 @@ def differentiating(w: Writer) -> str | None:
         f"{x}.retain_grad()", f"{x}.grad = None", f"{y}.grad.zero_()", f"{w.new()} = {y}.grad", f"{w.new()} = {y}.grad.clone()",
         hooked.format("lambda g: g * 2"), hooked.format("lambda g: seen.append(g.sum())"),
         f"seen.append({x}.grad_fn is None)", f"{y}.grad.add_(1)",
-        f"with torch.no_grad(): {y} -= 0.1 * {y}.grad", f"{y}.{behind(w.space[y])}.sub_({y}.grad)",
+        f"with torch.no_grad(): {y} -= 0.1 * {y}.grad", f"{y}.{behind(w, w.space[y])}.sub_({y}.grad)",
         f"torch.autograd.backward([{x}.sum(), ({y} * 2).sum()])",
     ])  # fmt: skip
 

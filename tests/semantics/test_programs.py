@@ -91,6 +91,17 @@ t9 = t8.sum()
 t8.add_(1)
 t7.add_(1)
 """,
+    "a part of a view that does not know yet of its base's history": """
+t1 = torch.from_numpy(np.arange(12.0).reshape(3, 4))
+t2 = torch.rand((1, 4), dtype=torch.float64, requires_grad=True)
+t12 = t1.select(1, 3)
+t1.copy_(t2)
+t23 = t12.chunk(2, 0)[0]
+""",
+    "the gradient of a sum of nothing": """
+t1 = torch.zeros((0, 3), requires_grad=True)
+t2 = torch.autograd.grad(t1.sum(), t1)[0]
+""",
     "gradients that a sum expands": """
 t3 = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
 t16 = t3.sum(1).unsqueeze(0)

@@ -52,7 +52,9 @@ def wrap(g: Any) -> Any:
     if v.__class__ is not Value:
         return v
     order = v.aval.order
-    return tensor_class._from_value(v, edge) if order is owned(order) else _expanded(v, edge)
+    if order is owned(order) or not v.aval.size:
+        return tensor_class._from_value(v, edge)
+    return _expanded(v, edge)
 
 
 def _expanded(v: Value, edge: Any) -> Any:

@@ -49,8 +49,8 @@ class ViewOp(Op):
     def apply(self, args: tuple[Any, ...]) -> Any:
         """A view of the first argument."""
         x = args[0]
-        if x._trait is not None and local.ctx.grad:
-            x.requires_grad  # noqa: B018 - a view that lost its history has none of its own
+        if x._lens is not None and x._seen != x._storage.version and local.ctx.grad:
+            x._read()  # learns of the history that its base got meanwhile
         t = _new(Tensor)
         node = None
         call = None if x._req and local.ctx.grad or x.__class__ not in PLAIN else self._known(x, args)
