@@ -534,7 +534,7 @@ class Tensor(metaclass=_TensorMeta):
     def data(self) -> Tensor:
         """The same data outside the tape; setting it swaps the data in."""
         t = self._alias()
-        t._counter = Counter(self._storage)
+        t._counter = Counter()
         return t
 
     @data.setter

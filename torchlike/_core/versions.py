@@ -13,11 +13,6 @@ from typing import Any
 class Counter:
     """What a Tensor that `.data` made counts by, and its views with it."""
 
-    __slots__ = ("since",)
-
-    def __init__(self, storage: Any):
-        self.since = storage.version
-
 
 # Per storage: ranges (first, last] of versions that such a counter has to itself.
 _ranges: weakref.WeakKeyDictionary[Any, list[list[Any]]] = weakref.WeakKeyDictionary()
