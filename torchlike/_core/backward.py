@@ -316,12 +316,8 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
         _deliver(leaf, g)
 
 
-_WATCHED = {
-    "_hooks",
-    "_post_hooks",
-    "_accumulate_hooks",
-    "_lost",
-}  # attributes by which a leaf is not like most
+# attributes by which a leaf is not like most
+_WATCHED = {"_hooks", "_post_hooks", "_accumulate_hooks", "_lost"}
 
 
 def _follow(t: Trace, plan: Plan, root: Node) -> bool:
@@ -335,9 +331,10 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
     for _, slot, a in plan.leaves:
         vals[slot] = Value(a, None, t, slot)
     make, leaves = gradients.tensor_class._from_value, t.leaves
-    for k, slot, _ in plan.leaves:
+    for k, slot, a in plan.leaves:
         leaf = leaves[k]
-        if leaf._grad is None and leaf._req and leaf.__dict__.keys().isdisjoint(_WATCHED):
+        laid = a is leaf._storage.value.aval  # else another leaf's hooks saw it as it came
+        if laid and leaf._grad is None and leaf._req and leaf.__dict__.keys().isdisjoint(_WATCHED):
             leaf._grad = make(vals[slot])  # what `_deliver` comes to for most leaves
         else:
             _deliver(leaf, (vals[slot], None))

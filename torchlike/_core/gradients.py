@@ -141,6 +141,7 @@ class GradDtype:
 
 
 def leaf_hooks(leaf: Any, g: Any) -> Any:
+    """Casts a leaf's gradient, if that is asked for, and runs the leaf's hooks on it."""
     kind = leaf._hooks.get("grad_dtype")
     if kind is not None and g is not None:
         g = kind.cast(leaf, g)
