@@ -216,7 +216,11 @@ class Node:
 
 
 NUMBERS_AS_TENSORS = ("add", "sub", "mul", "div")
-_BY_HAND = ("CopySlices", "CopyBackwards")  # PyTorch names the nodes that it does not generate in full
+_BY_HAND = (
+    "CopySlices",
+    "CopyBackwards",
+    "NotImplemented",
+)  # PyTorch names the nodes that it does not generate in full
 _node_classes: dict[str, type] = {}
 
 

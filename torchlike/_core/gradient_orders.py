@@ -20,9 +20,19 @@ _ANEW = set("dot_general conv_general_dilated gather scatter scatter-add scatter
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 
-def through(jaxpr: core.Jaxpr, given: Sequence[Strides]) -> list[Strides]:
-    """Strides of a jaxpr's results for those of its operands."""
+def through(jaxpr: core.Jaxpr, given: Sequence[Strides], cotangents: Sequence[bool]) -> list[Strides]:
+    """Strides of a jaxpr's results for those of its operands.
+
+    Args:
+        jaxpr: of a vjp.
+        given: strides of its operands.
+        cotangents: which operands are. PyTorch's formulas begin with the gradient, whose order goes first.
+    """
     at: dict[Any, Strides] = dict(zip(jaxpr.invars, given))
+    of_gradient = {v for v, c in zip(jaxpr.invars, cotangents) if c}
+
+    def is_gradient(v: Any) -> bool:
+        return not isinstance(v, core.Literal) and v in of_gradient
 
     def look(v: Any) -> Strides:
         return None if isinstance(v, core.Literal) else at.get(v)
@@ -30,18 +40,21 @@ def through(jaxpr: core.Jaxpr, given: Sequence[Strides]) -> list[Strides]:
     for eqn in jaxpr.eqns:
         inner = next((eqn.params[p] for p in _INNER if p in eqn.params), None)
         found = [look(v) for v in eqn.invars]
+        flags = [is_gradient(v) for v in eqn.invars]
+        if any(flags):
+            of_gradient.update(eqn.outvars)
         if inner is not None:
             body = inner.jaxpr if isinstance(inner, core.ClosedJaxpr) else inner
             if len(body.invars) == len(found):
-                at.update(zip(eqn.outvars, through(body, found)))
+                at.update(zip(eqn.outvars, through(body, found, flags)))
             continue
         for out in eqn.outvars:
             made: Any = out.aval
-            at[out] = _step(eqn, found, made.shape)
+            at[out] = _step(eqn, found, flags, made.shape)
     return [look(v) for v in jaxpr.outvars]
 
 
-def _step(eqn: Any, found: list[Strides], shape: tuple[int, ...]) -> Strides:
+def _step(eqn: Any, found: list[Strides], flags: list[bool], shape: tuple[int, ...]) -> Strides:
     """Strides of one equation's result."""
     name, first = eqn.primitive.name, found[0] if found else None
     if name in ("copy", "copy_p", "stop_gradient"):
@@ -56,7 +69,8 @@ def _step(eqn: Any, found: list[Strides], shape: tuple[int, ...]) -> Strides:
             return _broadcast(was, first, shape, eqn.params["broadcast_dimensions"])
     if name in _ANEW:
         return None
-    alike = [(shape, s) for v, s in zip(eqn.invars, found) if s is not None and v.aval.shape == shape]
+    operands = sorted(zip(flags, eqn.invars, found), key=lambda o: not o[0])
+    alike = [(shape, s) for _, v, s in operands if s is not None and v.aval.shape == shape]
     return strides_of(shape, order_like(shape, alike)) if alike else None
 
 

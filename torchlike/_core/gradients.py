@@ -11,7 +11,7 @@ from . import errors
 from .autograd import TYPE_NAMES, Node, taped
 from .graph import Value, arranged, record
 from .layouts import dense, order_like, owned
-from .modes import no_grad
+from .modes import enable_grad, no_grad
 from .vjp import add_call
 
 tensor_class: Any = None  # set by tensor.py: makes Tensors for hooks, Functions and `.grad`
@@ -199,6 +199,9 @@ def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
     old = leaf._grad
     if old is None:
         leaf._grad = wrap(as_leaf(leaf, g))
+    elif g[0].__class__ is Value and old._aval.shape != g[0].aval.shape:  # a view in place changed it
+        with enable_grad() if create_graph else no_grad():
+            leaf._grad = old + wrap(g) if create_graph else old.add_(wrap(g))
     elif create_graph or old._parted:
         leaf._grad = wrap(add(g, unwrap(old), create_graph))
     else:

@@ -18,6 +18,7 @@ from .autograd import taped
 from .geometry import check_overlap, check_repeated
 from .graph import SCALAR, Call, Value, adopt_all, common_device, make_call, record
 from .modes import local
+from .node_names import INPLACE
 from .out_dtypes import out_error
 from .overrides import PLAIN as PLAIN
 from .overrides import Overridden, as_plain, dispatch
@@ -43,7 +44,7 @@ from .publish import named as named
 from .publish import namespace as namespace
 from .row import Op, note_result
 from .row import wrap as wrap
-from .tensor import WRITTEN, Tensor, from_numpy_shared
+from .tensor import Tensor, from_numpy_shared
 from .views import ViewOp as ViewOp
 
 _new = object.__new__
@@ -55,13 +56,13 @@ _new = object.__new__
 def check_inplace(t: Tensor) -> None:
     """PyTorch's rules on which tensors may be written in place under taping."""
     # before a look at the base: as in PyTorch, whose views learn late that their base was written
-    leaf = t._node is None and t._seen != WRITTEN
+    leaf = t._is_leaf()
     if local.ctx.grad and t.requires_grad:
         trait = t._trait
         if trait is not None:
             raise RuntimeError(trait) if trait.__class__ is str else trait.written(t._node)
-        base = t._base
-        if base is not None and base._node is None:
+        base = t._root()
+        if base is not None and base._is_leaf():
             raise RuntimeError(errors.MSG_LEAF_VIEW_INPLACE)
         if leaf:
             raise RuntimeError(errors.MSG_LEAF_INPLACE)
@@ -89,6 +90,7 @@ class Target:
 
 def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
     """The in-place variant: computes the row, casts to self's dtype, rebinds self."""
+    own_name = INPLACE.get(op.grad_name)
 
     def inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         try:
@@ -107,6 +109,8 @@ def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
         except Exception:
             refuse(inplace, "Tensor", doc_name, (self, *args), kwargs)
             raise
+        if node is not None and own_name is not None:
+            node._name = own_name
         if node is not None and self._lens is not None:
             node.once = True
         self._assign(outs[0], None if node is None else (node, 0))

@@ -162,11 +162,16 @@ class Op:
         edges: list[Any] = []  # where the gradients of operands go
         key: list[Any] = [cast]
         grad = self.differentiable and local.ctx.grad
+        late = False  # whether a view has history that it will be asked for now
         for a, kind in zip(args, self.kinds):
             c = a.__class__
             if c in PLAIN:
                 s = a._storage
-                v = s.value if a._lens is None and s.host is None else a._read()
+                if a._lens is None and s.host is None:
+                    v = s.value
+                else:
+                    v = a._read()
+                    late = late or a._late
                 values.append(v)
                 owners.append(a)
                 if grad and a._req:
@@ -216,6 +221,10 @@ class Op:
             found = self._find(key, args, values, edges, cast)
         if found.__class__ is Call:
             return found, record(found, values), None
+        if late:
+            for a in owners:
+                if a is not None:
+                    a._late = False
         outs, node = tape(found, values, edges, self.grad_name)
         call = found.call
         if self.saved:

@@ -107,6 +107,9 @@ class Tensor(metaclass=_TensorMeta):
     _retains: bool = False
     _accumulate: Any = None  # a weak reference to what `next_functions` shows for this leaf
     _accumulate_hooks: Any = None  # hooks before and after accumulation into `.grad`
+    _late: bool = (
+        False  # a view whose base got history since anybody asked for the view's: PyTorch has it for a leaf
+    )
     _lost: bool = False  # a view made outside the tape: it requires grad, and nobody gets the gradient
     _trait: Any = None  # why this view must not be written in place under taping: a text or ManyViews
     _counter: Any = None  # counts its writes, where the storage's does not (see `versions.py`)
@@ -205,10 +208,24 @@ class Tensor(metaclass=_TensorMeta):
     def _edge(self) -> Any:
         """Where this Tensor's gradient goes: `(node, index)`, itself as a leaf, or None."""
         if self._lens is not None:
-            self._read()
+            self._fetch()
         if self._node is not None:
             return (self._node, self._index)
         return self if self._req else None
+
+    def _fetch(self) -> Value:
+        """The current Value, where a taped operator asks, and takes its history."""
+        value = self._read()
+        if self._late:
+            self._late = False
+        return value
+
+    def _is_leaf(self) -> bool:
+        """Whether it has no history that anybody asked for."""
+        node = self._node
+        if node is None:
+            return self._seen != WRITTEN
+        return self._late or (node.__class__ is StaleView and node.lost is None)
 
     def _read(self) -> Value:
         """The current Value."""
@@ -226,6 +243,7 @@ class Tensor(metaclass=_TensorMeta):
         if base is not None and base._storage is not s:  # it got other data (`.data =`); the view did not
             base = None
         edge = None if base is None else base._edge()
+        written = self._seen == WRITTEN
         stale = self._seen < 0 or writes(s, self._counter, self._seen) > 0
         trait = self._trait
         if trait.__class__ is ManyViews and (self._node is not None or edge is not None):
@@ -255,6 +273,8 @@ class Tensor(metaclass=_TensorMeta):
             self._value = value
         self._seen = s.version
         if base is not None and stale and (edge is not None or self._node is not None):
+            if self._node is None and not written:
+                self._late = True
             self._set_edge(_nowhere(self._shown) if edge is None else edge)
 
     def _root(self) -> Tensor | None:
@@ -301,6 +321,8 @@ class Tensor(metaclass=_TensorMeta):
         new, new_edge = own[0].op.put_taped(base._read(), value, own, base_edge, edge)
         s.write(new if whole is None else whole[0].op.put_chain(s.read(), new, whole))
         base._set_edge(new_edge)
+        if self._counter is not None:
+            note(s, self._counter)
         # from now on its history is the base's, read when somebody asks
         self._value, self._seen, self._req = None, WRITTEN, new_edge is not None
 
@@ -601,16 +623,15 @@ class Tensor(metaclass=_TensorMeta):
     @property
     def is_leaf(self) -> bool:
         """Whether no taped operator made this Tensor."""
-        if self._seen == WRITTEN:
-            self._read()
-        node = self._node
-        return node is None or (node.__class__ is StaleView and node.lost is None)
+        if self._lens is not None and (self._late or self._seen != self._storage.version):
+            self._fetch()
+        return self._is_leaf()
 
     @property
     def grad_fn(self) -> Any:
         """The Node that made this Tensor, None for leaves."""
-        if self._lens is not None and self._seen != self._storage.version:
-            self._read()
+        if self._lens is not None and (self._late or self._seen != self._storage.version):
+            self._fetch()
         node = self._node
         return None if node is None else node.seen()
 
@@ -722,7 +743,7 @@ class Tensor(metaclass=_TensorMeta):
         """Asks backward to fill `.grad` of this non-leaf."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self.is_leaf or self._retains:
+        if self._is_leaf() or self._retains:
             return
         self._node.retain(self._index, self)
         self._retains = True

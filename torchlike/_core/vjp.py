@@ -88,6 +88,7 @@ def _make_vjp(call: Call, need: tuple[int, ...], have: tuple[int, ...]) -> tuple
     kept = tuple(avals[i] for i in keep)
     made = Call(call.name + ".vjp", text, pruned, kept, (), call.device)
     made.derived["jaxpr"] = jaxpr
+    made.derived["cotangents"] = [i >= n for i in keep]
     made.outs = _gradient_avals(call, need, made)
     return made, keep
 
@@ -100,14 +101,15 @@ def _reordered(call: Call, need: tuple[int, ...], plain: Any, given: tuple[Aval,
     if kept == made.avals:
         return plain
     other = Call(made.name, made.text, made.fn, kept, (), made.device)
-    other.derived["jaxpr"] = made.derived["jaxpr"]
+    other.derived.update({k: made.derived[k] for k in ("jaxpr", "cotangents")})
     other.outs = _gradient_avals(call, need, other)
     return (made if other.outs == made.outs else other), keep
 
 
 def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval, ...]:
     """The Avals of a vjp's results: of the operands' shapes, in the order of PyTorch's gradients."""
-    found = through(vjp.derived["jaxpr"], [strides_of(a.shape, a.order) for a in vjp.avals])  # type: ignore[arg-type]
+    strides = [strides_of(a.shape, a.order) for a in vjp.avals]
+    found = through(vjp.derived["jaxpr"], strides, vjp.derived["cotangents"])  # type: ignore[arg-type]
     outs = []
     for i, s in zip(need, found):
         a = call.avals[i]

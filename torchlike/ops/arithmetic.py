@@ -250,6 +250,7 @@ def _true_div(input: Operand, other: Operand):
     out=True,
     saves=_BOTH,
     check=_check_real("div_floor_cpu"),
+    grad_name="DivBackward2",
 )
 def _floor_div(input: Operand, other: Operand):
     """`floor(input / other)`."""
@@ -267,6 +268,7 @@ def _floor_div(input: Operand, other: Operand):
     out=True,
     saves=_BOTH,
     check=_check_real("div_trunc_cpu"),
+    grad_name="DivBackward2",
 )
 def _trunc_div(input: Operand, other: Operand):
     """`trunc(input / other)`."""

@@ -104,7 +104,7 @@ _property("imag", imag)
 # ---- the same bytes ------------------------------------------------------------------
 
 
-def _bits_put(base: Any, new: Any, dtype: Any) -> Any:
+def _bits_put(base: Any, new: Any, dtype: Any, was: int) -> Any:
     return _bits(new, dtypes.from_jnp(base.dtype)).reshape(base.shape)
 
 
@@ -124,14 +124,17 @@ def _bits(x: Any, dtype: dtypes.dtype) -> Any:
     return out.reshape(*out.shape[:-2], -1) if new < old else out
 
 
-def _bits_geometry(shape: Any, strides: Any, offset: int, dtype: Any) -> Any:
-    raise RuntimeError(
-        "view(dtype): strides of a view that changed its dtype are not tracked; use .clone() first"
-    )
+def _bits_geometry(shape: Any, strides: Any, offset: int, dtype: Any, was: int) -> Any:
+    now = dtype.itemsize
+    if now == was or not shape:
+        return shape, strides, offset
+    bytes_ = (*[s * was for s in strides[:-1]], now)
+    return (*shape[:-1], shape[-1] * was // now), tuple(b // now for b in bytes_), offset * was // now
 
 
-@view(spaces=(), name="view_dtype", put=_bits_put, geometry=_bits_geometry)
-def _view_dtype(input: Array, dtype: dtypes.dtype):
+@view(spaces=(), name="view_dtype", put=_bits_put, geometry=_bits_geometry,
+      numpy=lambda array, dtype, was: array.view(dtype.jnp), differentiable=False)  # fmt: skip
+def _view_dtype(input: Array, dtype: dtypes.dtype, was: int):
     return _bits(input, dtype)
 
 
@@ -152,7 +155,7 @@ def view_dtype(x: Tensor, dtype: dtypes.dtype) -> Tensor:
             raise RuntimeError(
                 f"self.stride(-1) must be 1 to view {_name(x.dtype)} as {_name(dtype)} (different element sizes), but got {step}"
             )
-    return _view_dtype(x, dtype)
+    return _view_dtype(x, dtype, old)
 
 
 def _name(d: dtypes.dtype) -> str:

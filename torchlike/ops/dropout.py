@@ -67,7 +67,7 @@ def draw_keep(like: Any, p: float, shape: tuple[int, ...]) -> Any:
     name="dropout",
     spaces=(),
     saves=("keep",),
-    grad_name="MulBackward0",
+    grad_name="DropoutBackward0",
     check=_check,
     in_full=True,
     layout=as_operands,

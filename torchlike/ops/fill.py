@@ -17,7 +17,7 @@ from .._core.registry import Array, Operand, Scalar, check_inplace, function, op
 from .._core.tensor import Tensor, from_numpy_copy
 from .._core.versions import note
 from .numbers import of_dtype
-from .results import rebind
+from .results import rebind, written_by
 
 # ---- filling ---------------------------------------------------------------------------------------------
 
@@ -42,7 +42,9 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         else plain_number(self._aval.dtype, value)
     )
     if number is None:
-        return rebind(self, lambda t: fill(t, value)) if shows_twice(self) else _fill_whole(self, value)
+        if shows_twice(self):
+            return rebind(self, lambda t: fill(t, value))
+        return written_by(_fill_whole(self, value), f"FillBackward{2 + isinstance(value, Tensor)}")
     check_inplace(self)
     write_number(self, self._lens, number)  # once, also where a view shows an element twice
     return self
@@ -71,7 +73,7 @@ def write_number(x: Tensor, lenses: Any, number: Any) -> None:
 @function()
 def zero_(self: Tensor) -> Tensor:
     """Sets every element to zero."""
-    return fill_(self, 0)
+    return written_by(fill_(self, 0), "ZeroBackward0")
 
 
 @function(spaces=("Tensor",))
@@ -88,7 +90,7 @@ def masked_diagonal(self: Tensor, value: Any, wrap: bool) -> Tensor:
     """`fill_diagonal_` by a mask made on the host."""
     mask = np.zeros(tuple(self.shape), bool)
     np.fill_diagonal(mask, True, wrap=wrap)
-    return self.masked_fill_(from_numpy_copy(mask, self.device), value)
+    return written_by(self.masked_fill_(from_numpy_copy(mask, self.device), value), "CopySlices")
 
 
 @op(spaces=("torch",), name="constant_pad_nd")

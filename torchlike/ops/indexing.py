@@ -9,10 +9,11 @@ from __future__ import annotations
 import warnings
 from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core import dtypes
+from .._core import dtypes, engine
 from .._core.checks import guard
 from .._core.geometry import check_overlap, check_repeated, shows_twice
 from .._core.modes import local
@@ -62,11 +63,17 @@ def _as_index(k: Any, device: Any) -> Tensor:
     return t
 
 
-def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
-    """Applies the view part of a key; returns the view and, per dimension, an index tensor or None."""
+def _split_key(x: Tensor, key: Any, read: bool = False) -> tuple[Tensor, list[Any]]:
+    """Applies the view part of a key; returns the view and, per dimension, an index tensor or None.
+
+    With `read`, 0-d index tensors are numbers, as in PyTorch: they pick a view. For a write the data of
+    the result is all the same, and nobody need wait for theirs.
+    """
     items = list(key) if isinstance(key, tuple) else [key]
     for i, k in enumerate(items):
-        if _is_index_list(k) or isinstance(k, tuple):
+        if read and isinstance(k, Tensor):
+            items[i] = _number_of(k)
+        elif _is_index_list(k) or isinstance(k, tuple):
             items[i] = _as_index(list(k) if isinstance(k, tuple) else k, x.device)
     used = 0
     for k in items:
@@ -81,7 +88,7 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
     if used > ndim:
         if not ndim and isinstance(key, slice):
             raise IndexError("slice() cannot be applied to a 0-dim tensor.")
-        if not ndim and (isinstance(key, int) or (isinstance(key, Tensor) and not key.ndim)):
+        if not ndim and isinstance(key, int):
             raise IndexError(_MSG_NUMBER)
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     out, d = x, 0
@@ -105,7 +112,8 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
                     "slice step cannot be zero" if k.step == 0 else "step must be greater than zero"
                 )
             key_ = slice(*[None if p is None else _int(p) for p in (k.start, k.stop, k.step)])
-            if key_ != slice(None) and key_.indices(out._aval.shape[d]) != (0, out._aval.shape[d], 1):
+            # as in PyTorch, one that is all of the key makes a view even of all
+            if key is k or key_.indices(out._aval.shape[d]) != (0, out._aval.shape[d], 1):
                 out = views.slice_dim(out, d, key_)
             indices.append(None)
             d += 1
@@ -129,6 +137,15 @@ def _split_key(x: Tensor, key: Any) -> tuple[Tensor, list[Any]]:
                 raise IndexError(f"index {i} is out of bounds for dimension {at} with size {n}")
             out = views._select(out, d, i + n if i < 0 else i)
     return out, indices
+
+
+def _number_of(index: Tensor) -> Any:
+    """The number that a 0-d index tensor holds; any other as it is, and inside JAX transformations too."""
+    a = index._aval
+    if a.ndim or a.dtype.category != dtypes.INTEGER or a.dtype is dtypes.uint8 or index.is_meta:
+        return index
+    found = engine.materialize(index._read())
+    return index if isinstance(found, jax.core.Tracer) else int(found)
 
 
 def _int(k: Any) -> int:
@@ -162,21 +179,13 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     """`self[key]`: a view for ints, slices, None and `...`; a gather where tensors are in the key."""
     if key.__class__ is int:
         shape = self._aval.shape
-        if not shape:
+        if not shape and not key:
             raise IndexError(_MSG_NUMBER)
-        n = shape[0]
+        n = shape[0] if shape else 0
         if not -n <= key < n:
             raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
         return views._select(self, 0, key + n if key < 0 else key)
-    if (
-        isinstance(key, Tensor)
-        and key.ndim == 0
-        and key.dtype.category == dtypes.INTEGER
-        and key.dtype is not dtypes.uint8
-    ):
-        if self._aval.ndim == 0:
-            raise IndexError(_MSG_NUMBER)
-    out, indices = _split_key(self, key)
+    out, indices = _split_key(self, key, read=True)
     if any(i is not None for i in indices):
         return _gather_get(out, indices)
     return views.alias_view(out) if out is self else out
@@ -205,6 +214,8 @@ def _prepare(x: Tensor, indices: list[Any]) -> tuple[tuple[int, ...], tuple[Tens
             shape[i],
             lambda bad, i=i, n=shape[i]: IndexError(
                 f"index {bad} is out of bounds for dimension {i} with size {n}"
+                if n
+                else "index is out of bounds for dimension with size 0"
             ),
         )
     return where, tuple(t if t._aval.device is x._aval.device else _brought(t, x.device) for t in tensors)

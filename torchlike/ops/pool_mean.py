@@ -82,7 +82,7 @@ def _mean(
     return (total / jnp.asarray(counts, wide.dtype)).astype(x.dtype)
 
 
-@op(spaces=("torch", "nn.functional"), saves=("input",), check=check_avg(1), grad_name="AvgPool2DBackward0")
+@op(spaces=("torch", "nn.functional"), saves=("input",), check=check_avg(1), grad_name="AvgPool1DBackward0")
 def avg_pool1d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,

@@ -17,6 +17,7 @@ from .._core import devices, dtypes
 from .._core.dtypes import dtype, get_default_dtype
 from .._core.graph import Value
 from .._core.modes import local
+from .._core.node_names import renamed
 from .._core.random import Generator, default_generator, generator_for
 from .._core.registry import Array, function, op
 from .._core.tensor import Tensor
@@ -310,7 +311,8 @@ def _normal_of(mean: Any, std: Any, generator: Any, out: Any) -> Tensor:
             found = found * scale.astype(d.jnp)
         return found + (mean._host() if center is None else center).astype(d.jnp)
 
-    return _after(how, (mean, std), shape, d, drawn)
+    made = _after(how, (mean, std), shape, d, drawn)
+    return renamed(made, f"NormalBackward{isinstance(mean, Tensor) + 2 * isinstance(std, Tensor)}")
 
 
 @function()

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .._core.node_names import renamed
 from .._core.orders import as_input
 from .._core.registry import Array, function, op, write_out
 from .._core.tensor import Tensor
@@ -89,10 +90,14 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     a, b = wrap_dim(dims[0], input.ndim), wrap_dim(dims[1], input.ndim)
     k %= 4
     if k == 0:
-        return input.clone()
-    if k == 2:
-        return flip(input, (a, b))
-    return flip(views.transpose(input, a, b), a) if k == 1 else views.transpose(flip(input, a), a, b).clone()
+        out = input.clone()
+    elif k == 2:
+        out = flip(input, (a, b))
+    elif k == 1:
+        out = flip(views.transpose(input, a, b), a)
+    else:
+        out = views.transpose(flip(input, a), a, b).clone()
+    return renamed(out, "Rot90Backward0")
 
 
 def _check_tri(name: str) -> Any:
@@ -139,7 +144,10 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Any = None) -> Tensor:
     """A matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
     if input.ndim not in (1, 2):
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
-    result = diag_embed(input, diagonal) if input.ndim == 1 else views.diagonal(input, diagonal).clone()
+    if input.ndim == 1:
+        result = diag_embed(input, diagonal)
+    else:
+        result = renamed(views.diagonal(input, diagonal).clone(), "DiagonalBackward0_copy")
     return result if out is None else write_out("diag", result, out)
 
 
@@ -158,8 +166,10 @@ def _scattered(name: str, pick: Any, doc: str) -> Any:
                 f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(part.shape)}"
             )
         part.copy_(src)
-        return out
+        out._edge()
+        return renamed(out, grad_name)
 
+    grad_name = "".join(part.capitalize() for part in name.split("_")) + "Backward0"
     scattered.__name__ = name
     scattered.__doc__ = doc
     return function()(scattered)

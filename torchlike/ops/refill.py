@@ -7,6 +7,7 @@ from typing import Any
 
 from .._core.geometry import check_repeated
 from .._core.modes import local
+from .._core.node_names import renamed
 from .._core.registry import check_inplace, function
 from .._core.tensor import Tensor
 from . import distributions as dist
@@ -16,8 +17,8 @@ from .strides import geometry
 from .validate import broadcast
 
 
-def _refill(name: str, self: Tensor, draw: dist.Draw, generator: Any) -> Tensor:
-    """Overwrites `self` with draws, element by element as it lies in memory."""
+def _refill(name: str, self: Tensor, draw: dist.Draw, generator: Any, overload: int = 0) -> Tensor:
+    """Overwrites `self` with draws, element by element as it lies in memory; `overload` numbers PyTorch's formula."""
     check_inplace(self)
     g = source(name, generator, self.device)
     shape, strides, _ = geometry(self)
@@ -29,6 +30,7 @@ def _refill(name: str, self: Tensor, draw: dist.Draw, generator: Any) -> Tensor:
     value = drawn_value(self.device, shape, d, lambda: laid_out(draw, g, shape, d, strides))
     if local.ctx.grad and self.requires_grad:
         made = DRAWN[name[:-1]](self, Tensor._from_value(value))
+        renamed(made, f"{made._node._name[:-1]}{overload}")
         self._assign(made._read(), made._edge())
     else:
         self._write(value)
@@ -79,11 +81,11 @@ def random_(self: Tensor, *bounds: Any, generator: Any = None, **named: Any) -> 
     only_end = len(bounds) == 1 and not named
     found = dict(zip(("to",) if only_end else ("from", "to"), bounds)) | named
     if not found:
-        return _refill("random_", self, dist.all_integers, generator)
+        return _refill("random_", self, dist.all_integers, generator, 2)
     low = _int64(found.get("from", 0), "from")
     high = found.get("to")
     draw = dist.integers_from(low) if high is None else dist.integers(low, _int64(high, "to"))
-    return _refill("random_", self, draw, generator)
+    return _refill("random_", self, draw, generator, int("from" not in found))
 
 
 def _int64(value: Any, argument: str) -> int:
@@ -98,8 +100,8 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fills self with 0 and 1; `p` is the probability of 1, a number or a tensor that broadcasts to self."""
     if isinstance(p, Tensor):
         broadcast(tuple(p.shape), tuple(self.shape))
-        return _refill("bernoulli_", self, dist.bernoulli_of(p), generator)
-    return _refill("bernoulli_", self, dist.bernoulli(float(number("bernoulli_", "p", 1, p))), generator)
+        return _refill("bernoulli_", self, dist.bernoulli_of(p), generator, 1)
+    return _refill("bernoulli_", self, dist.bernoulli(float(number("bernoulli_", "p", 1, p))), generator, 2)
 
 
 @function(spaces=("Tensor",))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._core.modes import local
+from .._core.node_names import renamed
 from .._core.registry import check_inplace, write_out
 from .._core.tensor import Tensor
 
@@ -11,6 +13,11 @@ from .._core.tensor import Tensor
 def into(result: Tensor, out: Any, name: str) -> Any:
     """The result, written to `out` if there is one."""
     return result if out is None else write_out(name, result, out)
+
+
+def written_by(written: Tensor, name: str) -> Tensor:
+    """A tensor that was just written in place, whose new Node bears this name; that of a view is its base's."""
+    return renamed(written, name) if local.ctx.grad and written._lens is None else written
 
 
 def rebind(self: Tensor, compute: Any) -> Tensor:

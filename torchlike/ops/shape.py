@@ -11,6 +11,7 @@ from jax import lax
 
 from .._core import dtypes
 from .._core.graph import without_data
+from .._core.node_names import renamed
 from .._core.orders import all_channels, as_operands
 from .._core.registry import DEFAULT, Array, Arrays, Operand, function, op, write_out
 from .._core.tensor import Size, Tensor, from_numpy_copy
@@ -88,9 +89,10 @@ def _at_least(n: int) -> Any:
             return x
         if n == 1:
             return x.reshape(1)
-        if n == 2:
-            return x.reshape((1, -1))
-        return x.reshape((1, -1, 1)) if x.ndim < 2 else x.reshape((*x.shape, 1))
+        if not x.ndim:
+            return x.reshape((1,) * n)
+        row = views.unsqueeze(x, 0) if x.ndim == 1 else x
+        return views.unsqueeze(row, -1) if n == 3 else row
 
     return one
 
@@ -225,15 +227,14 @@ def repeat_interleave(
         return index_select(input, d, Tensor._from_value(without_data((output_size,), dtypes.int64)))
     if isinstance(repeats, Tensor):
         counts = repeats._host().reshape(-1)
-        if counts.size > 1:
-            if counts.size != input.shape[d]:
-                raise RuntimeError(
-                    f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({d}) = {input.shape[d]}"
-                )
-            return index_select(
-                input, d, from_numpy_copy(np.repeat(np.arange(input.shape[d]), counts), input.device)
+        if counts.size not in (1, input.shape[d]):
+            raise RuntimeError(
+                f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({d}) = {input.shape[d]}"
             )
-        repeats = int(counts[0])
+        if (counts < 0).any():
+            raise RuntimeError("repeats can not be negative")
+        index = np.repeat(np.arange(input.shape[d]), counts)
+        return index_select(input, d, from_numpy_copy(index, input.device))
     if repeats < 0:
         raise RuntimeError("repeats can not be negative")
     return _repeat_each(input, int(repeats), d)
@@ -323,24 +324,23 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         return input.new_empty((0,))
     pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(pick(range(input.shape[0]), r)), np.int64).reshape(-1, r)
-    return input[from_numpy_copy(rows, input.device)]
+    return renamed(input[from_numpy_copy(rows, input.device)], "StackBackward0")
 
 
 @function(spaces=("torch",))
 def block_diag(*tensors: Tensor) -> Tensor:
     """A matrix with the given ones along its diagonal."""
-    mats = []
     for i, t in enumerate(tensors):
         if t.ndim > 2:
             raise RuntimeError(
                 f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.ndim} dimensions"
             )
-        mats.append(views.reshape(t, (1, -1)) if t.ndim < 2 else t)
-    return _block_diag(mats)
+    return _block_diag(tensors)
 
 
 @op(promote=DEFAULT, spaces=(), name="block_diag")
 def _block_diag(tensors: Arrays):
+    tensors = [t.reshape(1, -1) if t.ndim < 2 else t for t in tensors]
     out = jnp.zeros((sum(t.shape[0] for t in tensors), sum(t.shape[1] for t in tensors)), tensors[0].dtype)
     r = c = 0
     for t in tensors:

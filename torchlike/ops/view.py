@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import math
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,9 +15,11 @@ from jax import lax
 
 from .._core import dtypes
 from .._core.autograd import TYPE_NAMES
+from .._core.errors import warn_once
+from .._core.modes import local
 from .._core.registry import Array, Scalar, function, op, publish, view
 from .._core.tensor import Tensor
-from .bits import view_dtype
+from .bits import view_as_real, view_dtype
 from .copying import clone
 from .strides import _dims, geometry, infer_shape, row_major, view_strides, wrap_dim
 
@@ -98,8 +99,6 @@ def slice_dim(input: Tensor, dim: int, key: builtins.slice) -> Tensor:
     if key.step is not None and step < 1:
         raise ValueError("slice step cannot be zero" if step == 0 else "step must be greater than zero")
     length = max(0, -(-(stop - start) // step))
-    if length == n and step == 1:
-        return alias_view(input)
     return _slice(input, dim, start, length, step)
 
 
@@ -265,9 +264,17 @@ def _permute_geometry(shape: Any, strides: Any, offset: int, dims: Any) -> Any:
     return tuple(shape[d] for d in dims), tuple(strides[d] for d in dims), offset
 
 
-@view(spaces=(), name="permute", put=_permute_put, geometry=_permute_geometry)
-def _permute(input: Array, dims: tuple):
-    return jnp.transpose(input, dims)
+def _permuting(name: str) -> Any:
+    """A row that reorders dimensions, under the name that its Nodes bear."""
+
+    @view(spaces=(), name=name, put=_permute_put, geometry=_permute_geometry)
+    def look(input: Array, dims: tuple):
+        return jnp.transpose(input, dims)
+
+    return look
+
+
+_permute, _transpose, _t = map(_permuting, ("permute", "transpose", "t"))
 
 
 @function()
@@ -291,11 +298,10 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions exchanged."""
     n = input._aval.ndim
     a, b = wrap_dim(dim0, n), wrap_dim(dim1, n)
-    if n == 0:
-        return alias_view(input)
     order = list(range(n))
-    order[a], order[b] = b, a
-    return _permute(input, tuple(order))
+    if n:
+        order[a], order[b] = b, a
+    return _transpose(input, tuple(order))
 
 
 @function()
@@ -304,7 +310,7 @@ def t(input: Tensor) -> Tensor:
     n = input._aval.ndim
     if n > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {n}D")
-    return _permute(input, (1, 0)) if n == 2 else alias_view(input)
+    return _t(input, tuple(range(n))[::-1])
 
 
 @function(aliases=("moveaxis",))
@@ -334,45 +340,61 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 def adjoint(input: Tensor) -> Tensor:
     """The conjugate with the last two dimensions exchanged."""
     if input.ndim < 2:
-        return _no_matrix(input, "adjoint()", "tensor.adjoint()")
+        return _no_matrix(input, "adjoint()", "tensor.adjoint()", _CONJUGATE, level=6)
     out = transpose(input, -2, -1)
     return out.conj() if out.is_complex() else out
 
 
-publish("Tensor", "T", property(lambda self: _permute(self, tuple(range(self._aval.ndim))[::-1])))
-publish("Tensor", "mT", property(lambda self: _matrix(self, "mT")))
-publish("Tensor", "H", property(lambda self: adjoint(self) if self.ndim == 2 else _only_matrix(self)))
-publish("Tensor", "mH", property(lambda self: _adjoint_of(self)))
+_MSG_T = (
+    "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an "
+    "error in a future release. Consider `x.mT` to transpose batches of matrices or "
+    "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor."
+)
+_IDENTITY = "This function is the identity in these cases."
+_CONJUGATE = "Consider using x.conj()."
+_MATRICES = "matrices or batches of matrices"
 
 
-def _matrix(x: Tensor, name: str) -> Tensor:
-    if x.ndim < 2:
-        raise RuntimeError(
-            f"tensor.{name} is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor."
-        )
-    return transpose(x, -2, -1)
+def _reversed(x: Tensor) -> Tensor:
+    """`x.T`: all dimensions in reverse."""
+    n = x.ndim
+    if n == 0:
+        _warn_deprecated("Tensor.T", _IDENTITY, 4)
+    elif n != 2:
+        warn_once(_MSG_T)
+    return _permute(x, tuple(range(n))[::-1])
 
 
-def _adjoint_of(x: Tensor) -> Tensor:
-    return adjoint(x) if x.ndim > 1 else _no_matrix(x, "Tensor.mH", "tensor.mH")
-
-
-def _no_matrix(x: Tensor, deprecated: str, name: str) -> Tensor:
-    """The conjugate of a tensor without dimensions; of vectors there is no adjoint."""
+def _no_matrix(
+    x: Tensor, deprecated: str, name: str, hint: str, wanted: str = _MATRICES, level: int = 5
+) -> Tensor:
+    """A tensor without dimensions, conjugated where the hint says so; of vectors there is no transpose."""
     if x.ndim:
-        raise RuntimeError(
-            f"{name} is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor."
+        more = " For batches of matrices, consider using tensor.mH" if x.ndim > 2 else ""
+        raise RuntimeError(f"{name} is only supported on {wanted}. Got {x.ndim}-D tensor.{more}")
+    _warn_deprecated(deprecated, hint, level)
+    return x.conj() if hint is _CONJUGATE else x
+
+
+def _warn_deprecated(name: str, hint: str, level: int) -> None:
+    warn_once(f"{name} is deprecated on 0-D tensors. {hint}", level)
+
+
+def _turned(name: str, turn: Any, ndims: Any, *otherwise: str) -> None:
+    def read(self: Tensor) -> Tensor:
+        return (
+            turn(self)
+            if ndims(self.ndim)
+            else _no_matrix(self, f"Tensor.{name}", f"tensor.{name}", *otherwise)
         )
-    warnings.warn(
-        f"{deprecated} is deprecated on 0-D tensors. Consider using x.conj().", UserWarning, stacklevel=3
-    )
-    return x.conj() if x.is_complex() else alias_view(x)
+
+    publish("Tensor", name, property(read))
 
 
-def _only_matrix(x: Tensor) -> Tensor:
-    if x.ndim == 0:
-        return alias_view(x)
-    raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {x.ndim}-D tensor.")
+publish("Tensor", "T", property(_reversed))
+_turned("mT", lambda x: transpose(x, -2, -1), lambda n: n > 1, _IDENTITY)
+_turned("mH", adjoint, lambda n: n > 1, _CONJUGATE)
+_turned("H", adjoint, lambda n: n == 2, _CONJUGATE, "matrices (2-D tensors)")
 
 
 # ---- dimensions of size one -------------------------------------------------------------------------
@@ -445,20 +467,34 @@ def _squeeze_geometry(shape: Any, strides: Any, offset: int, dims: Any) -> Any:
     return tuple(shape[i] for i in keep), tuple(strides[i] for i in keep), offset
 
 
-@view(
-    spaces=(), name="squeeze", put=lambda base, new, dims: new.reshape(base.shape), geometry=_squeeze_geometry
+def _squeezing(grad_name: str) -> Any:
+    """The row of one overload, as its Nodes bear its name."""
+
+    @view(spaces=(), name="squeeze", put=lambda base, new, dims: new.reshape(base.shape),
+          geometry=_squeeze_geometry, grad_name=grad_name)  # fmt: skip
+    def look(input: Array, dims: tuple):
+        return lax.squeeze(input, dims)
+
+    return look
+
+
+_squeeze_all, _squeeze_one, _squeeze_some = map(
+    _squeezing, ("SqueezeBackward0", "SqueezeBackward1", "SqueezeBackward2")
 )
-def _squeeze(input: Array, dims: tuple):
-    return lax.squeeze(input, dims)
 
 
 @function()
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """A view without dimensions of size one (all, or those named)."""
     shape = input._aval.shape
-    wanted = range(len(shape)) if dim is None else (dim,) if isinstance(dim, int) else dim
+    if dim is None:
+        look, wanted = _squeeze_all, range(len(shape))
+    elif isinstance(dim, int):
+        look, wanted = _squeeze_one, (dim,)
+    else:
+        look, wanted = _squeeze_some, dim
     dims = {wrap_dim(d, len(shape)) for d in wanted}
-    return _squeeze(input, tuple(sorted(d for d in dims if shape and shape[d] == 1)))
+    return look(input, tuple(sorted(d for d in dims if shape and shape[d] == 1)))
 
 
 def _unsqueeze_geometry(shape: Any, strides: Any, offset: int, dim: int) -> Any:
@@ -473,7 +509,7 @@ def _unsqueeze_geometry(shape: Any, strides: Any, offset: int, dim: int) -> Any:
     geometry=_unsqueeze_geometry,
 )
 def _unsqueeze(input: Array, dim: int):
-    return jnp.expand_dims(input, dim)
+    return input.reshape((*input.shape[:dim], 1, *input.shape[dim:]))
 
 
 @function()
@@ -509,6 +545,8 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 
 def _unfold_geometry(shape: Any, strides: Any, offset: int, d: int, size: int, step: int) -> Any:
+    if not shape:
+        return (size,), (1,), offset
     n = (shape[d] - size) // step + 1
     return (
         (*shape[:d], n, *shape[d + 1 :], size),
@@ -519,6 +557,8 @@ def _unfold_geometry(shape: Any, strides: Any, offset: int, d: int, size: int, s
 
 @view(spaces=(), name="unfold", geometry=_unfold_geometry)
 def _unfold(input: Array, dimension: int, size: int, step: int):
+    if not input.ndim:
+        return jnp.broadcast_to(input, (size,))
     n = (input.shape[dimension] - size) // step + 1
     index = jnp.arange(n)[:, None] * step + jnp.arange(size)
     out = jnp.take(input, index, axis=dimension, mode="clip")
@@ -529,26 +569,23 @@ def _unfold(input: Array, dimension: int, size: int, step: int):
 def tensor_unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """A view of all windows of `size` along a dimension, `step` apart; windows are the last dimension."""
     shape = self._aval.shape
-    if not shape:
-        wrap_dim(dimension, 0)
-        if size > 1:
-            raise RuntimeError(f"maximum size for tensor at dimension 0 is 1 but size is {size}")
-        return tensor_view(self, (size,))
     d = wrap_dim(dimension, len(shape))
     if size < 0:
         raise RuntimeError(f"size is {size} but must be >= 0")
-    if size > shape[d]:
-        raise RuntimeError(f"maximum size for tensor at dimension {d} is {shape[d]} but size is {size}")
+    most = shape[d] if shape else 1
+    if size > most:
+        raise RuntimeError(f"maximum size for tensor at dimension {d} is {most} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
     return _unfold(self, d, size, step)
 
 
-def _as_strided_look(flat: Any, size: Any, stride: Any, offset: int) -> Any:
+def _strided_index(size: Any, stride: Any, offset: int) -> Any:
+    """Where the elements of a strided view lie in memory."""
     index = jnp.full((), offset, jnp.int64)
     for n, s in zip(size, stride):
         index = index[..., None] + jnp.arange(n, dtype=jnp.int64) * s
-    return flat[index.reshape(tuple(size))]
+    return index.reshape(tuple(size))
 
 
 @view(
@@ -558,7 +595,31 @@ def _as_strided_look(flat: Any, size: Any, stride: Any, offset: int) -> Any:
 )
 def _as_strided(input: Array, size: tuple, stride: tuple, start: int, order: tuple | None):
     flat = (input if order is None else jnp.transpose(input, order)).reshape(-1)
-    return _as_strided_look(flat, size, stride, start)
+    return flat[_strided_index(size, stride, start)]
+
+
+@op(spaces=(), name="as_strided")
+def _as_strided_of(part: Array, size: tuple, stride: tuple, start: int, part_stride: tuple, part_start: int, n: int):  # fmt: skip
+    """How `_as_strided` of memory of n elements depends on another view of it: only the gradient is of use.
+
+    As in PyTorch, gradients are summed up in memory, and each place of `part` that shows an element
+    takes an equal share of that element's.
+    """
+    at, given = (
+        _strided_index(*g).reshape(-1) for g in ((size, stride, start), (part.shape, part_stride, part_start))
+    )
+    times = jnp.zeros(n, part.dtype).at[given].add(1)
+    return jnp.zeros(n, part.dtype).at[given].add(part.reshape(-1) / times[given])[at].reshape(size)
+
+
+def _memory_of(input: Tensor) -> Tensor:
+    """A tensor without history that shows all the memory behind a view, in the view's dtype."""
+    whole = input.__class__._from_value(input._storage.value)
+    whole._storage, whole._inference, whole._counter = input._storage, input._inference, input._counter
+    have, want = whole.dtype, input.dtype
+    if have is want:
+        return whole
+    return view_as_real(whole) if have.is_complex and not want.is_complex else view_dtype(whole, want)
 
 
 @function()
@@ -571,17 +632,29 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
         raise RuntimeError(
             f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}"
         )
-    offset = geometry(input)[2] if storage_offset is None else int(storage_offset)
-    base = input if input._lens is None else input._root()
-    if base is None or base._lens is not None:
-        base = input.__class__._from_value(input._storage.value)
-        base._storage = input._storage
-    n = base._aval.size
-    last = offset + sum((k - 1) * s for k, s in zip(size, stride)) if all(size) else -1
-    if last >= n or offset < 0:
+    _, part_stride, part_start = geometry(input)
+    start = part_start if storage_offset is None else int(storage_offset)
+    whole = input if input._lens is None else _memory_of(input)
+    n = whole._aval.size
+    last = start + sum((k - 1) * s for k, s in zip(size, stride)) if all(size) else -1
+    if last >= n or start < 0:
         raise RuntimeError(
-            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
-            f"{base.itemsize} requiring a storage size of {(last + 1) * base.itemsize} are out of bounds for storage of "
-            f"size {n * base.itemsize}"
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {start}, and itemsize "
+            f"{input.itemsize} requiring a storage size of {(last + 1) * input.itemsize} are out of bounds for storage of "
+            f"size {n * input.itemsize}"
         )
-    return _as_strided(base, size, stride, offset, base._aval.order)
+    order = input._storage.value.aval.order
+    if order is not None and whole._aval.ndim > len(order):  # complex numbers as pairs
+        order = (*order, len(order))
+    if whole is input:
+        return _as_strided(input, size, stride, start, order)
+    whole._req = input._req and not local.ctx.grad
+    out = _as_strided(whole, size, stride, start, order)
+    if out._base is not None:
+        out._base = input if input._base is None else input._base
+    if local.ctx.grad:
+        out._trait = input._trait
+        if input._req:
+            out._read()
+            out._set_edge(_as_strided_of(input, size, stride, start, part_stride, part_start, n)._edge())
+    return out

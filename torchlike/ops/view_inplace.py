@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._core.node_names import renamed
 from .._core.publish import function
 from .._core.registry import check_inplace
 from .._core.tensor import Tensor
@@ -12,6 +13,11 @@ from . import view as views
 
 _PLACE = ("_lens", "_value", "_seen", "_shown")
 _HISTORY = ("_node", "_index", "_req")
+# PyTorch's formulas of views in place are those after the ones of the views
+_NAMES = {
+    **{f"{n}Backward0": f"{n}Backward1" for n in ("T", "Transpose", "Unsqueeze", "AsStrided")},
+    **{f"SqueezeBackward{k}": f"SqueezeBackward{k + 3}" for k in range(3)},
+}
 
 
 def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
@@ -32,6 +38,8 @@ def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any)
             whole._node, whole._index, whole._req = self._node, self._index, self._req
     seen = look(whole, *args, **kwargs)
     seen._read()
+    if seen._node is not None:
+        renamed(seen, _NAMES.get(seen._node._name, seen._node._name))
     for name in (*_PLACE, *_HISTORY) if seen._node is not None else _PLACE:
         setattr(self, name, getattr(seen, name))
     if whole is not self:
