@@ -215,6 +215,50 @@ class Node:
         return RemovableHandle(self.pre_hooks, hook)
 
 
+class Refusal(Node):
+    """The Node of what has no derivative: results require grad, and backward raises, as in PyTorch."""
+
+    error: Exception
+    outs: tuple[Any, ...] | None = None  # avals, where no call made the results
+
+    @property
+    def out_avals(self) -> tuple[Any, ...]:
+        return super().out_avals if self.outs is None else self.outs
+
+    def apply(self, cts: list[Any], create_graph: bool, retain: bool) -> list[Any]:
+        """Raises its error."""
+        raise self.error.__class__(*self.error.args)
+
+
+def no_derivative(operator: str) -> RuntimeError:
+    """PyTorch's error for an operator without a formula."""
+    return RuntimeError(f"derivative for aten::{operator} is not implemented")
+
+
+def not_implemented_derivative(operator: str) -> NotImplementedError:
+    """PyTorch's error for an operator whose formula says that there is none."""
+    return NotImplementedError(f"the derivative for '{operator}' is not implemented.")
+
+
+def refusing(node: Node, error: Exception) -> Node:
+    """Turns a Node into one that refuses backward."""
+    node.unplan()
+    node.__class__ = Refusal
+    node.error = error  # type: ignore[attr-defined]
+    return node
+
+
+def refuse_gradients(results: Any, parents: Any, name: str, error: Exception) -> None:
+    """Lets fresh Tensors require grad where a parent does, by a Node that refuses backward."""
+    if not local.ctx.grad or not any(p.requires_grad for p in parents):
+        return
+    node = Refusal(None, (), [], [p._edge() for p in parents], name)
+    node.error, node.outs = error, tuple([t._aval for t in results])
+    for i, t in enumerate(results):
+        if is_differentiable(t._aval):
+            t._set_edge((node, i))
+
+
 NUMBERS_AS_TENSORS = ("add", "sub", "mul", "div")
 _BY_HAND = (
     "CopySlices",

@@ -221,7 +221,6 @@ _NAMES: dict[str, str | Callable[[Any], str]] = {
     "Rad2degBackward0": "Rad2DegBackward0",
     "RsubBackward0": _by_second("Rsub", 0, 1),
     "RemainderBackward0": lambda call: _NOT if call.avals[0].group else _by_second("Remainder")(call),
-    "FloorDivideBackward0": "NotImplemented",
     "FmodBackward0": _by_second("Fmod"),
     "XlogyBackward0": _by_numbers("XlogyBackward0", "XlogyBackward1", "XlogyBackward2"),
     "Xlog1pyBackward0": _by_numbers(*(f"SpecialXlog1PyBackward{k}" for k in range(3))),

@@ -16,7 +16,7 @@ import numpy as np
 from . import dtypes
 from .autocast import CASTING, uncast
 from .autocast import cast as autocast
-from .autograd import NUMBERS_AS_TENSORS, tape, taping
+from .autograd import NUMBERS_AS_TENSORS, refusing, tape, taping
 from .dtypes import dtype
 from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
@@ -492,6 +492,21 @@ def note_result(node: Any, t: Tensor) -> None:
     s.pinned = node.trace
     entry = (s, s.version, t._aval.shape, None)
     node.versions = [entry] if node.versions is None else [*node.versions, entry]
+
+
+class UnderivableRow(Op):
+    """A row without a derivative: `refuses(node)` is the error that its backward raises, None where there is one."""
+
+    def __init__(self, fn: Callable, name: str, *, refuses: Callable[[Any], Exception | None], **kw: Any):
+        super().__init__(fn, name, **kw)
+        self.refuses = refuses
+
+    def _record(self, args: tuple[Any, ...], cast: Any = None) -> tuple[Call, list[Value], Any]:
+        call, outs, node = super()._record(args, cast)
+        error = None if node is None else self.refuses(node)
+        if error is not None:
+            refusing(node, error)
+        return call, outs, node
 
 
 def wrap(v: Value, node: Any, index: int) -> Tensor:

@@ -270,6 +270,8 @@ class Tensor(metaclass=_TensorMeta):
                     value, edge = lens.op.look(value, edge, lens.args)
             finally:
                 local.ctx.grad = before
+            if edge.__class__ is tuple and own and value.aval.dtype is s.value.aval.dtype:
+                edge[0]._name = "AsStridedBackward0"  # whichever view it was
             self._value = value
         self._seen = s.version
         if base is not None and stale and (edge is not None or self._node is not None):

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.autograd import no_derivative
 from .._core.checks import guard
 from .._core.dtypes import C_NAMES, bool_, complex128, float64, result_type
 from .._core.registry import (
@@ -22,7 +23,7 @@ from .._core.registry import (
     op,
     publish,
 )
-from .._core.row import Op
+from .._core.row import Op, UnderivableRow
 from .._core.tensor import Tensor
 from .lowering.axes import wrap_dims
 from .lowering.lengths import vector_norm
@@ -300,7 +301,14 @@ def true_divide(input: Any, other: Any) -> Any:
 true_divide = overloaded(true_divide, operator="truediv")
 
 
-@elementwise(promote=DEFAULT, operator="floordiv", check=_check_real("div_floor_cpu"))
+@elementwise(
+    promote=DEFAULT,
+    operator="floordiv",
+    check=_check_real("div_floor_cpu"),
+    row=UnderivableRow,
+    refuses=lambda node: no_derivative("floor_divide"),
+    grad_name="NotImplemented",
+)
 def floor_divide(input: Operand, other: Operand):
     """`floor(input / other)`."""
     if is_exact(input):
@@ -313,6 +321,8 @@ def floor_divide(input: Operand, other: Operand):
     operator="mod",
     saves=_BOTH,
     check=_not_two_numbers("remainder", _check_real("remainder_cpu")),
+    row=UnderivableRow,
+    refuses=lambda node: no_derivative("remainder") if node.call.avals[0].group else None,
 )
 def remainder(input: Operand, other: Operand):
     """`input - floor(input / other) * other`: the sign is that of `other`."""
@@ -553,7 +563,13 @@ def _check_heaviside(input: Any, values: Any) -> None:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
 
 
-@elementwise(promote=DEFAULT, differentiable=False, check=_check_heaviside)
+@elementwise(
+    promote=DEFAULT,
+    check=_check_heaviside,
+    row=UnderivableRow,
+    refuses=lambda node: no_derivative("heaviside"),
+    grad_name="NotImplemented",
+)
 def heaviside(input: Array, values: Array):
     """0 below zero, 1 above, `values` at zero."""
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))

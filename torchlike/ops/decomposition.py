@@ -6,10 +6,12 @@ import jax.numpy as jnp
 from jax import lax
 from jax.lax import linalg as ll
 
+from .._core.autograd import not_implemented_derivative
 from .._core.checks import guard
 from .._core.dtypes import by_name
 from .._core.orders import columns
 from .._core.registry import Array, function, op
+from .._core.row import UnderivableRow
 from .linalg_rows import check_matrix, check_square, hermitian_of, linalg, matrix, refuse, square
 from .lowering.decompose import (
     cholesky as _cholesky,
@@ -155,7 +157,8 @@ def householder_product(input: Array, tau: Array):
     return reflect(input, tau, jnp.eye(m, n, dtype=input.dtype))
 
 
-@op(returns=("a", "tau"), out=True, differentiable=False, check=matrix("geqrf"), layout=columns(0))
+@op(returns=("a", "tau"), out=True, check=matrix("geqrf"), layout=columns(0), row=UnderivableRow,
+    refuses=lambda node: not_implemented_derivative("geqrf"))  # fmt: skip
 def geqrf(input: Array):
     """LAPACK's packed QR: R above, reflectors below the diagonal, and their factors `tau`."""
     a, tau = jnp.linalg.qr(input, mode="raw")

@@ -15,6 +15,7 @@ import numpy as np
 from jax import lax
 
 from .._core import dtypes
+from .._core.autograd import no_derivative, refuse_gradients
 from .._core.modes import local
 from .._core.registry import Array, function, op
 from .._core.tensor import Tensor
@@ -156,4 +157,6 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     _check("binomial_cpu", count)
     shape = broadcast(tuple(count.shape), tuple(prob.shape))
     n, p = (np.broadcast_to(t._host(), shape) for t in (count, prob))
-    return how.finish(from_host(source("binomial", generator, how.device).binomial(n, p), how.device))
+    made = how.finish(from_host(source("binomial", generator, how.device).binomial(n, p), how.device))
+    refuse_gradients([made], [count, prob], "NotImplemented", no_derivative("binomial"))
+    return made

@@ -26,6 +26,7 @@ from .fill import plain_number, write_number
 from .looks import at_hand
 from .masked import masked_fill_
 from .parts import unbind
+from .results import written_by
 from .validate import scalar_name
 
 _MSG_NUMBER = (
@@ -328,14 +329,14 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if isinstance(key, Tensor) and key.dtype in (dtypes.bool_,) and key.shape == self.shape and (
         not isinstance(value, Tensor) or value.ndim == 0
     ):  # fmt: skip
-        masked_fill_(self, key, value)
+        written_by(masked_fill_(self, key, value), "IndexPutBackward0" if self.ndim else "CopySlices")
         return
     if value.__class__ in _NUMBERS and _fill_view(self, key, value):
         return
     value = _as_values(self, value)
     if value.device is not self.device and value.ndim == 0:
         value = value.to(self.device)
-    out, indices = _split_key(self, key)
+    out, indices = _split_key(self, key, read=value._storage is self._storage)  # it may be what the key picks
     if any(i is not None for i in indices):
         where, tensors = _prepare(out, indices)
         check_inplace(self)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.autograd import no_derivative, refuse_gradients
 from .._core.registry import function, namespace
 from .._core.tensor import from_numpy_copy
 from .decomposition import linalg_qr, linalg_svd
@@ -94,7 +95,9 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False, out=None):
     ld, pivots, info = _factor(A, hermitian)
     if check_errors and info.any():
         raise LinAlgError(f"torch.linalg.ldl_factor_ex: {_MSG_SINGULAR}")
-    return _give(LDLFactorEx(*(from_numpy_copy(x, A.device) for x in (ld, pivots, info))), out)
+    made = LDLFactorEx(*(from_numpy_copy(x, A.device) for x in (ld, pivots, info)))
+    refuse_gradients(made[:1], [A], "NotImplemented", no_derivative("linalg_ldl_factor_ex"))
+    return _give(made, out)
 
 
 @function(spaces=("linalg",))
@@ -108,7 +111,9 @@ def ldl_factor(A, *, hermitian=False, out=None):
     ld, pivots, info = _factor(A, hermitian)
     if info.any():
         raise LinAlgError(f"torch.linalg.ldl_factor: {_MSG_SINGULAR}")
-    return _give(LDLFactor(from_numpy_copy(ld, A.device), from_numpy_copy(pivots, A.device)), out)
+    made = LDLFactor(from_numpy_copy(ld, A.device), from_numpy_copy(pivots, A.device))
+    refuse_gradients(made[:1], [A], "NotImplemented", no_derivative("linalg_ldl_factor_ex"))
+    return _give(made, out)
 
 
 def _product(ld: np.ndarray, pivots: np.ndarray, hermitian: bool) -> np.ndarray:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .._core.autograd import not_implemented_derivative, refuse_gradients
 from .._core.orders import as_input
 from .._core.registry import Array, Operand, function, op
 from .._core.tensor import from_numpy_copy
@@ -179,11 +180,14 @@ def bucketize(input: Operand, boundaries: Array, *, out_int32: bool = False, rig
 # ---- distinct elements: their number depends on the data, so they are found on the host --------------
 
 
-def _results(device: Any, parts: list[Any], wanted: tuple[bool, bool]) -> Any:
-    """What the caller asked for: the elements, then inverse and counts."""
+def _results(input: Any, parts: list[Any], wanted: tuple[bool, bool], operator: str) -> Any:
+    """What the caller asked for: the elements, then inverse and counts. PyTorch's `operator` has no derivative."""
+    device = input.device
     out = [
         from_numpy_copy(np.asarray(p, order="C"), device) for p, keep in zip(parts, (True, *wanted)) if keep
     ]
+    camel = "".join(part.capitalize() for part in operator.split("_"))
+    refuse_gradients(out, [input], f"{camel}Backward0", not_implemented_derivative(operator))
     return tuple(out) if len(out) > 1 else out[0]
 
 
@@ -235,9 +239,10 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     if dim is None:
         values, inverse, counts = np.unique(data, return_inverse=True, return_counts=True, equal_nan=False)
         return _results(
-            input.device,
+            input,
             [values, inverse.reshape(data.shape).astype(np.int64), counts.astype(np.int64)],
             wanted,
+            "_unique2",
         )
     dim = _slices(data.shape, dim)
     rows = _rows(data, dim)
@@ -248,7 +253,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     runs, counts = _runs(changed)
     inverse = np.empty(len(rows), np.int64)
     inverse[index] = runs
-    return _results(input.device, [np.take(data, index[changed], axis=dim), inverse, counts], wanted)
+    return _results(input, [np.take(data, index[changed], axis=dim), inverse, counts], wanted, "unique_dim")
 
 
 @function(spaces=("torch", "Tensor"))
@@ -261,10 +266,14 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
         changed = np.ones(flat.size, bool)
         changed[1:] = flat[1:] != flat[:-1]
         inverse, counts = _runs(changed)
-        return _results(input.device, [flat[changed], inverse.reshape(data.shape), counts], wanted)
+        return _results(
+            input, [flat[changed], inverse.reshape(data.shape), counts], wanted, "unique_consecutive"
+        )
     dim = _slices(data.shape, dim)
     rows = _rows(data, dim)
     changed = np.ones(len(rows), bool)
     changed[1:] = (rows[1:] != rows[:-1]).any(1)
     inverse, counts = _runs(changed)
-    return _results(input.device, [np.compress(changed, data, axis=dim), inverse, counts], wanted)
+    return _results(
+        input, [np.compress(changed, data, axis=dim), inverse, counts], wanted, "unique_consecutive"
+    )
