@@ -113,6 +113,56 @@ t30.add_(1)
 t3.register_hook(lambda g: seen.append(g.stride()))
 t3.sum().backward()
 """,
+    "a slice of all": """
+t2 = torch.arange(6.0).requires_grad_(True)
+t3 = t2[:6].sum()
+t5 = torch.autograd.grad((t3 * t3).sum(), t2, create_graph=True)[0]
+""",
+    "order in memory of a product with its transpose": """
+t2 = torch.eye(3, requires_grad=True)
+t3 = t2.masked_fill(t2 > 0.37, -1.5)
+t5 = t3 - t3
+t15 = (t5.t() * t5).contiguous()
+t17 = torch.autograd.grad((t15 * t15).sum(), t3, create_graph=True)[0]
+""",
+    "a view of what became a view in place and got history": """
+t1 = torch.zeros((4, 3), requires_grad=True)
+t3 = torch.randn((3, 4))
+t10 = t3.diagonal()
+t3.transpose_(0, -1)
+t3 += t1
+t16 = t10.clamp(-1, 2)
+t10.zero_()
+""",
+    "a taped write to .data": """
+t1 = torch.zeros((3, 1), requires_grad=True)
+t8 = t1.data
+t9 = t1.chunk(2, -1)[0]
+t15 = torch.sort(t1, -2).values
+t16 = t8.movedim(-2, 1)
+t15.swapaxes_(0, -1)
+t16.copy_(t15)
+""",
+    "a gradient turned in place": """
+t4 = torch.rand((1, 4), requires_grad=True)
+t4.sum().backward(retain_graph=True)
+t4.grad.t_()
+(t4 * t4).mean().backward()
+""",
+    "whether one of many views is a leaf": """
+t2 = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+t7 = t2.mean(0, keepdim=True)
+t8 = t7.unbind(-1)[0]
+t7.neg_()
+seen.append(t8.is_leaf)
+""",
+    "a view of a view of what got history later": """
+t1 = torch.rand((2, 3), dtype=torch.float64)
+t8 = t1.view_as(t1).movedim(-1, -2)
+t6 = torch.rand((), dtype=torch.float64, requires_grad=True)
+t1.copy_(t6.norm())
+t8.masked_fill_(t8 == 0, 2.0)
+""",
     "the gradient of a part that is the whole": """
 t5 = torch.eye(3, requires_grad=True).as_strided((2, 2), (1, 2))
 t14 = t5.split(2, 0)[-1]

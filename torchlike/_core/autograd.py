@@ -39,6 +39,8 @@ class Node:
     post_hooks: Any = None
     retained: Any = None
     packed: Any = None  # what saved-tensor hooks made of `values`
+    error: Exception | None = None  # of what has no derivative: backward raises it
+    outs: tuple[Any, ...] = ()  # avals of what no call made
     notes: Any = None  # `metadata`, once somebody looked
     trace: Any = None  # the Trace it was recorded in, and its place in `trace.tape`
     pos = 0
@@ -53,11 +55,12 @@ class Node:
     @property
     def out_avals(self) -> tuple[Any, ...]:
         """Avals of the outputs that gradients arrive for."""
-        assert self.call is not None
-        return self.call.outs
+        return self.outs if self.call is None else self.call.outs
 
     def apply(self, cts: list[Any], create_graph: bool, retain: bool) -> list[Any]:
         """Gradients `(Value, edge)` for each operand (None where no edge is)."""
+        if self.error is not None:
+            raise self.error.__class__(*self.error.args)
         if self.freed:
             raise RuntimeError(errors.MSG_FREED)
         if self.packed is None and self.versions is not None:
@@ -215,21 +218,6 @@ class Node:
         return RemovableHandle(self.pre_hooks, hook)
 
 
-class Refusal(Node):
-    """The Node of what has no derivative: results require grad, and backward raises, as in PyTorch."""
-
-    error: Exception
-    outs: tuple[Any, ...] | None = None  # avals, where no call made the results
-
-    @property
-    def out_avals(self) -> tuple[Any, ...]:
-        return super().out_avals if self.outs is None else self.outs
-
-    def apply(self, cts: list[Any], create_graph: bool, retain: bool) -> list[Any]:
-        """Raises its error."""
-        raise self.error.__class__(*self.error.args)
-
-
 def no_derivative(operator: str) -> RuntimeError:
     """PyTorch's error for an operator without a formula."""
     return RuntimeError(f"derivative for aten::{operator} is not implemented")
@@ -243,8 +231,7 @@ def not_implemented_derivative(operator: str) -> NotImplementedError:
 def refusing(node: Node, error: Exception) -> Node:
     """Turns a Node into one that refuses backward."""
     node.unplan()
-    node.__class__ = Refusal
-    node.error = error  # type: ignore[attr-defined]
+    node.error = error
     return node
 
 
@@ -252,7 +239,7 @@ def refuse_gradients(results: Any, parents: Any, name: str, error: Exception) ->
     """Lets fresh Tensors require grad where a parent does, by a Node that refuses backward."""
     if not local.ctx.grad or not any(p.requires_grad for p in parents):
         return
-    node = Refusal(None, (), [], [p._edge() for p in parents], name)
+    node = Node(None, (), [], [p._edge() for p in parents], name)
     node.error, node.outs = error, tuple([t._aval for t in results])
     for i, t in enumerate(results):
         if is_differentiable(t._aval):

@@ -277,7 +277,6 @@ _NAMES: dict[str, str | Callable[[Any], str]] = {
     "StftBackward0": "TransposeBackward1",
     "RealBackward0": "SelectBackward0",
     "ImagBackward0": "SelectBackward0",
-    "ConjPhysicalBackward0": "ConjBackward0",
     "UnfoldBackward0": lambda call: "Im2ColBackward0" if "kernel_size" in call.derived.get("plan", {}) else "UnfoldBackward0",
     "FoldBackward0": "Col2ImBackward0",
     "GumbelSoftmaxBackward0": "SoftmaxBackward0",

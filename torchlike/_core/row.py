@@ -495,15 +495,21 @@ def note_result(node: Any, t: Tensor) -> None:
 
 
 class UnderivableRow(Op):
-    """A row without a derivative: `refuses(node)` is the error that its backward raises, None where there is one."""
+    """A row without a derivative.
 
-    def __init__(self, fn: Callable, name: str, *, refuses: Callable[[Any], Exception | None], **kw: Any):
+    `refuses(node, suffix)` is the error that its backward raises, None where there is one; the suffix is
+    that of in-place operators' names.
+    """
+
+    def __init__(
+        self, fn: Callable, name: str, *, refuses: Callable[[Any, str], Exception | None], **kw: Any
+    ):
         super().__init__(fn, name, **kw)
         self.refuses = refuses
 
     def _record(self, args: tuple[Any, ...], cast: Any = None) -> tuple[Call, list[Value], Any]:
         call, outs, node = super()._record(args, cast)
-        error = None if node is None else self.refuses(node)
+        error = None if node is None else self.refuses(node, "" if cast is None else "_")
         if error is not None:
             refusing(node, error)
         return call, outs, node

@@ -625,9 +625,7 @@ class Tensor(metaclass=_TensorMeta):
     @property
     def is_leaf(self) -> bool:
         """Whether no taped operator made this Tensor."""
-        if self._lens is not None and (self._late or self._seen != self._storage.version):
-            self._fetch()
-        return self._is_leaf()
+        return self.grad_fn is None
 
     @property
     def grad_fn(self) -> Any:

@@ -254,20 +254,24 @@ def _make_put_chain(lenses: tuple[Lens, ...], avals: tuple[Any, ...], scalars: t
     def call_fn(array: Any, value: Any, *numbers: Any) -> tuple[Any, ...]:
         it = iter(numbers)
         args = [lens.op.filled(lens.args, f, it) for lens, f in zip(lenses, flags)]
-        if repeats:
-            index = jnp.arange(array.size, dtype=jnp.int64).reshape(array.shape)
-            for lens, a in zip(lenses, args):
-                index = lens.op.fn(index, *a)
-            value = jnp.broadcast_to(value.astype(array.dtype), index.shape)
-            return (array.reshape(-1).at[index.reshape(-1)].set(value.reshape(-1)).reshape(array.shape),)
         seen = [array]
-        for lens, a in zip(lenses[:-1], args):
+        for lens, a in zip(lenses[: -1 if first is None else first], args):
             seen.append(lens.op.fn(seen[-1], *a))
-        for lens, old, a in zip(reversed(lenses), reversed(seen), reversed(args)):
+        if first is not None:  # the last ones at once: each element shown is written once
+            whole = seen.pop()
+            index = jnp.arange(whole.size, dtype=jnp.int64).reshape(whole.shape)
+            for lens, a in zip(lenses[first:], args[first:]):
+                index = lens.op.fn(index, *a)
+            value = jnp.broadcast_to(value.astype(whole.dtype), index.shape)
+            value = whole.reshape(-1).at[index.reshape(-1)].set(value.reshape(-1)).reshape(whole.shape)
+        for lens, old, a in zip(reversed(lenses[:first]), reversed(seen), reversed(args[:first])):
             value = lens.op.put_array(old, value, a)
         return (value,)
 
-    repeats = any(lens.op.repeats for lens in lenses)
+    # of lenses that may show an element twice, and keep to one dtype (the others have a NumPy view of their own)
+    first = max([i + 1 for i, lens in enumerate(lenses) if lens.op.numpy is not None], default=0)
+    if not any(lens.op.repeats for lens in lenses[first:]):
+        first = None
     device = avals[0].device
     with lowering_for(device):
         call = make_call("put", f"put|{steps}|{avals}|{scalars}", call_fn, (*avals, *scalars), device)

@@ -306,7 +306,7 @@ true_divide = overloaded(true_divide, operator="truediv")
     operator="floordiv",
     check=_check_real("div_floor_cpu"),
     row=UnderivableRow,
-    refuses=lambda node: no_derivative("floor_divide"),
+    refuses=lambda node, suffix: no_derivative("floor_divide" + suffix),
     grad_name="NotImplemented",
 )
 def floor_divide(input: Operand, other: Operand):
@@ -322,7 +322,7 @@ def floor_divide(input: Operand, other: Operand):
     saves=_BOTH,
     check=_not_two_numbers("remainder", _check_real("remainder_cpu")),
     row=UnderivableRow,
-    refuses=lambda node: no_derivative("remainder") if node.call.avals[0].group else None,
+    refuses=lambda node, suffix: no_derivative("remainder" + suffix) if node.call.avals[0].group else None,
 )
 def remainder(input: Operand, other: Operand):
     """`input - floor(input / other) * other`: the sign is that of `other`."""
@@ -567,7 +567,7 @@ def _check_heaviside(input: Any, values: Any) -> None:
     promote=DEFAULT,
     check=_check_heaviside,
     row=UnderivableRow,
-    refuses=lambda node: no_derivative("heaviside"),
+    refuses=lambda node, suffix: no_derivative("heaviside" + suffix),
     grad_name="NotImplemented",
 )
 def heaviside(input: Array, values: Array):

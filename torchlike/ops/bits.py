@@ -118,10 +118,12 @@ def _bits(x: Any, dtype: dtypes.dtype) -> Any:
         )
     if new > old:
         x = x.reshape(*x.shape[:-1], x.shape[-1] // (new // old), new // old)
-    if dtype.category == dtypes.BOOL:
-        return x.astype(jnp.uint8) != 0
-    out = lax.bitcast_convert_type(x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x, dtype.jnp)
-    return out.reshape(*out.shape[:-2], -1) if new < old else out
+    truth = dtype.category == dtypes.BOOL
+    out = lax.bitcast_convert_type(
+        x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x, jnp.uint8 if truth else dtype.jnp
+    )
+    out = out.reshape(*out.shape[:-2], -1) if new < old else out
+    return out != 0 if truth else out
 
 
 def _bits_geometry(shape: Any, strides: Any, offset: int, dtype: Any, was: int) -> Any:
@@ -151,10 +153,16 @@ def view_dtype(x: Tensor, dtype: dtypes.dtype) -> Tensor:
                 f"self.size(-1) must be divisible by {new // old} to view {_name(x.dtype)} as {_name(dtype)} "
                 f"(different element sizes), but got {x.shape[-1]}"
             )
-        if x.ndim and x.numel() and (step := geometry(x)[1][-1]) != 1:
-            raise RuntimeError(
-                f"self.stride(-1) must be 1 to view {_name(x.dtype)} as {_name(dtype)} (different element sizes), but got {step}"
-            )
+        _, strides, offset = geometry(x)
+        how = f"to view {_name(x.dtype)} as {_name(dtype)} (different element sizes), but got"
+        if x.numel() and strides[-1] != 1:
+            raise RuntimeError(f"self.stride(-1) must be 1 {how} {strides[-1]}")
+        times = new // old if new > old else 1
+        if offset % times:
+            raise RuntimeError(f"self.storage_offset() must be divisible by {times} {how} {offset}")
+        for d, step in enumerate(strides[:-1]):
+            if step % times:
+                raise RuntimeError(f"self.stride({d}) must be divisible by {times} {how} {step}")
     return _view_dtype(x, dtype, old)
 
 

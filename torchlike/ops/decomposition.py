@@ -158,7 +158,7 @@ def householder_product(input: Array, tau: Array):
 
 
 @op(returns=("a", "tau"), out=True, check=matrix("geqrf"), layout=columns(0), row=UnderivableRow,
-    refuses=lambda node: not_implemented_derivative("geqrf"))  # fmt: skip
+    refuses=lambda node, _: not_implemented_derivative("geqrf"))  # fmt: skip
 def geqrf(input: Array):
     """LAPACK's packed QR: R above, reflectors below the diagonal, and their factors `tau`."""
     a, tau = jnp.linalg.qr(input, mode="raw")

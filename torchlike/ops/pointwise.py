@@ -15,6 +15,7 @@ import jax.scipy.special as jsp
 from jax import lax
 
 from .._core.dtypes import bool_, get_default_dtype
+from .._core.node_names import renamed
 from .._core.registry import BOOL_TO_LONG, COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Float, function, op
 from .._core.tensor import Tensor
 from .lowering.special import digamma as _digamma
@@ -234,7 +235,7 @@ def positive(input: Tensor) -> Tensor:
 @function(spaces=("torch", "Tensor"))
 def conj(input):
     """Complex conjugate; a real tensor is returned as it is."""
-    return conj_physical(input) if input.dtype.is_complex else input
+    return renamed(conj_physical(input), "ConjBackward0") if input.dtype.is_complex else input
 
 
 def _resolved(input):

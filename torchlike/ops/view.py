@@ -591,6 +591,7 @@ def _strided_index(size: Any, stride: Any, offset: int) -> Any:
 @view(
     spaces=(),
     name="as_strided",
+    repeats=True,
     geometry=lambda shape, strides, offset, size, stride, start, order: (size, stride, start),
 )
 def _as_strided(input: Array, size: tuple, stride: tuple, start: int, order: tuple | None):

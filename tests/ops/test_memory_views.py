@@ -1,0 +1,137 @@
+"""`as_strided`, views of another dtype and 0-d index tensors: values, layout, gradients and writes."""
+
+from __future__ import annotations
+
+import pytest
+
+import torchlike
+
+torch = pytest.importorskip("torch")
+
+
+def parent(lib, name):
+    grid = lib.arange(12.0).reshape(3, 4)
+    pairs = lib.complex(grid, grid + 1)
+    return {
+        "leaf": lambda: grid.clone(),
+        "view": lambda: grid,
+        "part": lambda: grid[1:],
+        "transposed": lambda: grid.t(),
+        "expanded": lambda: lib.arange(3.0)[:, None].expand(3, 4),
+        "real": lambda: pairs.real,
+        "pairs": lambda: lib.view_as_real(pairs),
+        "dtype": lambda: grid.view(lib.int32).view(lib.float32),
+        "channels last": lambda: grid.reshape(1, 2, 2, 3).contiguous(memory_format=lib.channels_last)[:, :1],
+    }[name]().detach()
+
+
+PARENTS = ["leaf", "view", "part", "transposed", "expanded", "real", "pairs", "dtype", "channels last"]
+STRIDED = [((2, 2), (1, 2)), ((2, 2), (1, 2), 1), ((3,), (1,), 0), ((2, 3), (0, 1), 2), ((), (), 2), ((0,), (1,)),
+           ((2, 2), (4, 1), 3), ((3, 3), (1, 1), 0), ((9, 9), (9, 1))]  # fmt: skip
+
+
+def outcome(function, *args):
+    try:
+        return function(*args)
+    except Exception as e:  # noqa: BLE001 - errors are compared
+        return type(e).__name__, str(e).split("\n")[0]
+
+
+def differentiated(lib, name, args, middle):
+    leaf = parent(lib, name).requires_grad_()
+    x = leaf * 1 if middle else leaf
+    y = x.as_strided(*args)
+    (g,) = lib.autograd.grad((y**3).sum(), leaf, create_graph=True)
+    (h,) = lib.autograd.grad(g.sum(), leaf)
+    return y.tolist(), y.stride(), y.storage_offset(), y.grad_fn.name(), g.tolist(), h.tolist()
+
+
+def written(lib, name, args, mode):
+    x = parent(lib, name)
+    if mode != "plain":
+        x.requires_grad_()
+    if mode == "no_grad":
+        with lib.no_grad():
+            x.as_strided(*args).fill_(7)
+    else:
+        x.as_strided(*args).fill_(7)
+    return x.tolist(), x._version
+
+
+@pytest.mark.parametrize("args", STRIDED)
+@pytest.mark.parametrize("name", PARENTS)
+def test_as_strided(name, args):
+    for middle in (False, True):
+        assert outcome(differentiated, torchlike, name, args, middle) == outcome(
+            differentiated, torch, name, args, middle
+        )
+    for mode in ("plain", "taped", "no_grad"):
+        assert outcome(written, torchlike, name, args, mode) == outcome(written, torch, name, args, mode)
+
+
+@pytest.mark.parametrize("part", ["b", "b[1:]", "b[:, 1:3]", "b.t()", "b[:, ::2]", "b[0]", "b[0, 0]", "c", "c[:, :4]", "c[:, 1:5]"])  # fmt: skip
+def test_a_view_of_another_dtype(part):
+    def view(lib, dtype):
+        b, c = lib.arange(12.0).reshape(3, 4), lib.arange(15.0).reshape(3, 5)
+        y = eval(part, {"b": b, "c": c}).view(getattr(lib, dtype))
+        data = y.to(lib.float64).nan_to_num().tolist()
+        return tuple(y.shape), y.stride(), y.storage_offset(), y.is_contiguous(), data
+
+    for dtype in "int32 float64 int16 uint8 float32 int64 bool float16 bfloat16".split():
+        assert (dtype, outcome(view, torchlike, dtype)) == (dtype, outcome(view, torch, dtype))
+
+
+def test_writes_through_another_dtype():
+    def bits(lib):
+        z = lib.zeros(2, 4)
+        z.view(lib.int32)[0, 1] = 0x3F800000
+        z.view(lib.uint8)[1, 3] = 0x40
+        z.view(lib.int32)[:, 2:].view(lib.int16)[:, ::2].fill_(3)
+        z.view(lib.int32).numpy()[1, 1] = 0x40400000
+        return z.view(lib.int32).tolist(), z[:, :2].view(lib.int16).as_strided((2, 2), (2, 1), 1).tolist()
+
+    assert bits(torchlike) == bits(torch)
+
+
+INDEXED = """
+x[torch.tensor(0)].fill_(1)
+x[torch.tensor(0), 1].fill_(1)
+x[:, torch.tensor(-1)].fill_(1)
+x[torch.tensor(0), torch.tensor(1)].fill_(1)
+x[torch.tensor(0), torch.tensor([1])].fill_(1)
+x[torch.tensor(0, dtype=torch.uint8)].fill_(1)
+x[torch.tensor(True)].fill_(1)
+x[torch.tensor(2, dtype=torch.int32)].add_(1)
+x[torch.arange(3)[1]][torch.arange(3).argmax()] = 5
+x[torch.tensor(1)] = 2
+x[1:2, torch.tensor(2), ...] += 1
+x[torch.tensor(0)] += 1
+x[torch.tensor(0)] = x[torch.tensor(1)]
+x[torch.tensor(5)]
+x[0, torch.tensor(5)]
+x[torch.tensor(-4)]
+x[0, 0][0]
+x[0, 0][1]
+x[0, 0][torch.tensor(0)]
+x[[5]]
+x[:0][[0]]
+x[:, :0][:, [0]]
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("line", INDEXED)
+def test_index_tensors_without_dimensions(line):
+    def result(lib):
+        x = lib.arange(9.0).reshape(3, 3)
+        exec(line, {"x": x, "torch": lib})
+        return x.tolist()
+
+    assert outcome(result, torchlike) == outcome(result, torch)
+
+
+def test_the_index_of_a_view_is_read_when_it_is_made():
+    x, i = torchlike.zeros(3, 2), torchlike.tensor(1)
+    y = x[i]
+    i += 1
+    y.add_(1)
+    assert x.tolist() == [[0, 0], [1, 1], [0, 0]]
