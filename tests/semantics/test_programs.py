@@ -163,6 +163,14 @@ t6 = torch.rand((), dtype=torch.float64, requires_grad=True)
 t1.copy_(t6.norm())
 t8.masked_fill_(t8 == 0, 2.0)
 """,
+    "history of what became a view in place": """
+t1 = torch.rand((), dtype=torch.float64, requires_grad=True)
+t2 = torch.arange(6.0)
+with torch.no_grad(): t2.swapaxes_(0, -1)
+t8 = t2.select(0, 3)
+t8 += t1
+t2.mul_(3)
+""",
     "the gradient of a part that is the whole": """
 t5 = torch.eye(3, requires_grad=True).as_strided((2, 2), (1, 2))
 t14 = t5.split(2, 0)[-1]

@@ -61,7 +61,7 @@ def check_inplace(t: Tensor) -> None:
         trait = t._trait
         if trait is not None:
             raise RuntimeError(trait) if trait.__class__ is str else trait.written(t._node)
-        base = t._root()
+        base = None if t._base is None else t._root()
         if base is not None and base._is_leaf():
             raise RuntimeError(errors.MSG_LEAF_VIEW_INPLACE)
         if leaf:

@@ -222,6 +222,8 @@ class Tensor(metaclass=_TensorMeta):
 
     def _is_leaf(self) -> bool:
         """Whether it has no history that anybody asked for."""
+        if self._was is not None:  # no view in PyTorch
+            return self._was._is_leaf()
         node = self._node
         if node is None:
             return self._seen != WRITTEN
