@@ -171,6 +171,23 @@ t8 = t2.select(0, 3)
 t8 += t1
 t2.mul_(3)
 """,
+    "a view written outside the tape has history anew": """
+t2 = torch.randn((2, 3), requires_grad=True)
+t3 = t2.unfold(1, 2, 2)
+t8 = torch.ravel(t3)
+with torch.no_grad(): t3.cumsum_(1)
+t15 = t8.clone()
+t24 = torch.autograd.grad((t15 * t15).sum(), t3, create_graph=True)[0]
+""",
+    "places written twice": """
+t2 = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+t7 = -1 - t2
+t8 = t2.index_select(1, torch.tensor([0]))
+t8[0, [0, 0]] += 1
+t9 = t8.t()
+t12 = torch.autograd.grad((t9 * t9).sum(), t8, create_graph=True)[0]
+(t12 * t7).sum().backward()
+""",
     "the gradient of a part that is the whole": """
 t5 = torch.eye(3, requires_grad=True).as_strided((2, 2), (1, 2))
 t14 = t5.split(2, 0)[-1]

@@ -314,6 +314,8 @@ class Tensor(metaclass=_TensorMeta):
                 self._value = None  # its history is still to be read from its base
             else:
                 known = s.host is None and value.aval is self._shown
+                if self._node is not None and self._trait is None:
+                    known = False  # its history is its base's anew
                 self._value, self._seen = (value, s.version) if known else (None, -1)
             if self._trait is not None and self._node is not None:
                 self._seen -= 1  # one of many views: reading it with its history is an error from now on

@@ -24,6 +24,7 @@ from .convert import convert, copy_
 from .creation import full
 from .fill import plain_number, write_number
 from .looks import at_hand
+from .lowering.reduce_at import set_at
 from .masked import masked_fill_
 from .parts import unbind
 from .results import written_by
@@ -264,10 +265,11 @@ def _index(input: Array, indices: Arrays, where: tuple):
 @op(spaces=(), name="index_put")
 def _index_put(input: Array, values: Array, indices: Arrays, where: tuple, accumulate: bool):
     key = _full_key(input.shape, where, indices)
-    at = input.at[key]
     values = values.astype(input.dtype)
-    fold = at.set if not accumulate else at.max if input.dtype == np.bool_ else at.add
-    return fold(values, mode="drop")
+    if not accumulate:
+        return set_at(input, key, values)
+    at = input.at[key]
+    return (at.max if input.dtype == np.bool_ else at.add)(values, mode="drop")
 
 
 def _as_values(x: Tensor, value: Any) -> Tensor:

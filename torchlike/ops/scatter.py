@@ -13,7 +13,7 @@ from .._core.orders import as_input
 from .._core.registry import Array, Operand, Scalar, function, op
 from .._core.tensor import Tensor
 from .looks import Looked, along
-from .lowering.reduce_at import START, product_at, reduce_at
+from .lowering.reduce_at import START, product_at, reduce_at, set_at
 from .results import into, rebind
 from .strides import wrap_dim
 from .validate import SCALAR_NAMES, broadcast, not_implemented, scalar_name
@@ -172,6 +172,8 @@ def _scatter_rows() -> tuple[Any, ...]:
             values = values.astype(x.dtype)
             if how == "multiply":
                 return product_at(x, key, values).reshape(input.shape)
+            if how == "set":
+                return set_at(x, key, values).reshape(input.shape)
             fold = "max" if how == "add" and x.dtype == np.bool_ else how
             return getattr(x.at[key], fold)(values, mode="drop").reshape(input.shape)
 
@@ -387,7 +389,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array):
     """A copy with `source` written to the entries `index` of `dim`."""
     x = input.reshape(1) if input.ndim == 0 else input
     values = source.reshape(1) if input.ndim == 0 else source
-    return x.at[_rows_key(x, dim, index)].set(values, mode="drop").reshape(input.shape)
+    return set_at(x, _rows_key(x, dim, index), values).reshape(input.shape)
 
 
 @op(
@@ -510,9 +512,10 @@ def take(input: Array, index: Array):
 @op(inplace=True, check=_check_flat("put_"), row=Looked, look=_look_flat, layout=as_input)
 def put(input: Array, index: Array, source: Array, accumulate: bool = False):
     """A copy with `source` written to `index` of the flattened input."""
-    at = input.reshape(-1).at[_flat_index(index.reshape(-1), input.size)]
-    values = source.reshape(-1)
-    fold = at.set if not accumulate else at.max if input.dtype == np.bool_ else at.add
+    flat, at, values = input.reshape(-1), _flat_index(index.reshape(-1), input.size), source.reshape(-1)
+    if not accumulate:
+        return set_at(flat, at, values).reshape(input.shape)
+    fold = flat.at[at].max if input.dtype == np.bool_ else flat.at[at].add
     return fold(values).reshape(input.shape)
 
 

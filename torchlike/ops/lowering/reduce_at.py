@@ -54,6 +54,22 @@ def product_at(x: Any, key: Any, values: Any) -> Any:
     return _product(x.reshape(-1), at.reshape(-1), values.reshape(-1)).reshape(x.shape)
 
 
+def set_at(x: Any, key: Any, values: Any) -> Any:
+    """`x.at[key].set(values)` with PyTorch's derivative: a value has its place's, also where others came there too."""
+
+    @jax.custom_jvp
+    def put(x: Any, values: Any) -> Any:
+        return x.at[key].set(values, mode="drop")
+
+    @put.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        dx, dv = tangents
+        kept = jnp.ones(dx.shape, bool).at[key].set(False, mode="drop")
+        return put(*primals), jnp.where(kept, dx, 0).at[key].add(dv, mode="drop")
+
+    return put(x, values)
+
+
 def reduce_at(x: Any, key: Any, values: Any, reduce: str, include_self: bool) -> Any:
     """Reduces `values` into the places `key` of x."""
     if x.dtype == np.bool_:
