@@ -247,11 +247,8 @@ def refuse_gradients(results: Any, parents: Any, name: str, error: Exception) ->
 
 
 NUMBERS_AS_TENSORS = ("add", "sub", "mul", "div")
-_BY_HAND = (
-    "CopySlices",
-    "CopyBackwards",
-    "NotImplemented",
-)  # PyTorch names the nodes that it does not generate in full
+# nodes that PyTorch does not generate, and names in full
+_BY_HAND = ("CopySlices", "CopyBackwards", "NotImplemented")
 _node_classes: dict[str, type] = {}
 
 

@@ -107,9 +107,7 @@ class Tensor(metaclass=_TensorMeta):
     _retains: bool = False
     _accumulate: Any = None  # a weak reference to what `next_functions` shows for this leaf
     _accumulate_hooks: Any = None  # hooks before and after accumulation into `.grad`
-    _late: bool = (
-        False  # a view whose base got history since anybody asked for the view's: PyTorch has it for a leaf
-    )
+    _late: bool = False  # a view whose base got history, and nobody asked for its own since: still a leaf
     _lost: bool = False  # a view made outside the tape: it requires grad, and nobody gets the gradient
     _trait: Any = None  # why this view must not be written in place under taping: a text or ManyViews
     _counter: Any = None  # counts its writes, where the storage's does not (see `versions.py`)
