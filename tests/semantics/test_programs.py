@@ -188,6 +188,27 @@ t9 = t8.t()
 t12 = torch.autograd.grad((t9 * t9).sum(), t8, create_graph=True)[0]
 (t12 * t7).sum().backward()
 """,
+    "a write to what became a view in place may go backward twice": """
+t2 = torch.eye(3, requires_grad=True)
+t3 = t2.cumsum(-1)
+t3.swapaxes_(0, -1)
+t3.lerp_(t2, 0.5)
+(t3 * t3).sum().backward()
+t8 = torch.add(t3, t2, alpha=2)
+t15 = t8.contiguous().view((-1,))
+t15.backward(torch.ones_like(t15))
+""",
+    "a view of what became a view in place hangs on it": """
+t3 = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+t17 = torch.tanh(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+t17.unsqueeze_(1)
+t18 = t17.view((-1, 1))
+t24 = t3.repeat(2, 1).index_select(-2, torch.tensor([0]))
+t17.addcmul_(t24, t24, value=0.5)
+t30 = torch.autograd.grad(t18.sum(), t17, allow_unused=True)[0].clone()
+t18.mul_(2)
+t31 = torch.autograd.grad((t17 * t17).sum(), t3)[0].clone()
+""",
     "the gradient of a part that is the whole": """
 t5 = torch.eye(3, requires_grad=True).as_strided((2, 2), (1, 2))
 t14 = t5.split(2, 0)[-1]

@@ -111,7 +111,7 @@ def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
             raise
         if node is not None and own_name is not None:
             node._name = own_name
-        if node is not None and self._lens is not None:
+        if node is not None and self._lens is not None and self._was is None:
             node.once = True
         self._assign(outs[0], None if node is None else (node, 0))
         if node is not None and op.saves_result:

@@ -280,9 +280,14 @@ class Tensor(metaclass=_TensorMeta):
             self._set_edge(_nowhere(self._shown) if edge is None else edge)
 
     def _root(self) -> Tensor | None:
-        """Whose history a view has: its base, or what that was before a view in place."""
-        owner = self if self._base is None else self._base
-        return self._base if owner._was is None else owner._was
+        """Whose history a view has: its base, or what that was before a view in place that came after it."""
+        base = self._base
+        if base is None:
+            return self._was
+        if base._was is None:
+            return base
+        own = base._lens
+        return base if own and self._lens[: len(own)] == own else base._was  # type: ignore[index]
 
     def _write(self, value: Value) -> None:
         """Rebinds the data, for all aliases; records no history."""
@@ -323,8 +328,13 @@ class Tensor(metaclass=_TensorMeta):
         whole = base._lens
         own = self._lens if whole is None else self._lens[len(whole) :]
         new, new_edge = own[0].op.put_taped(base._read(), value, own, base_edge, edge)
-        s.write(new if whole is None else whole[0].op.put_chain(s.read(), new, whole))
-        base._set_edge(new_edge)
+        if base._was is not None:
+            base._assign(new, new_edge)
+        else:
+            s.write(new if whole is None else whole[0].op.put_chain(s.read(), new, whole))
+            base._set_edge(new_edge)
+        if self._was is not None and new_edge is not None:
+            new_edge[0].once = False  # no view in PyTorch
         if self._counter is not None:
             note(s, self._counter)
         # from now on its history is the base's, read when somebody asks
