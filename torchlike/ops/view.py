@@ -264,17 +264,17 @@ def _permute_geometry(shape: Any, strides: Any, offset: int, dims: Any) -> Any:
     return tuple(shape[d] for d in dims), tuple(strides[d] for d in dims), offset
 
 
-def _permuting(name: str) -> Any:
-    """A row that reorders dimensions, under the name that its Nodes bear."""
+def _permuting(grad_name: str) -> Any:
+    """A row that reorders dimensions, by the name that its Nodes bear."""
 
-    @view(spaces=(), name=name, put=_permute_put, geometry=_permute_geometry)
+    @view(spaces=(), name="permute", put=_permute_put, geometry=_permute_geometry, grad_name=grad_name)
     def look(input: Array, dims: tuple):
         return jnp.transpose(input, dims)
 
     return look
 
 
-_permute, _transpose, _t = map(_permuting, ("permute", "transpose", "t"))
+_permute, _transpose, _t = map(_permuting, ("PermuteBackward0", "TransposeBackward0", "TBackward0"))
 
 
 @function()
