@@ -509,9 +509,10 @@ class UnderivableRow(Op):
 
     def _record(self, args: tuple[Any, ...], cast: Any = None) -> tuple[Call, list[Value], Any]:
         call, outs, node = super()._record(args, cast)
-        error = None if node is None else self.refuses(node, "" if cast is None else "_")
-        if error is not None:
-            refusing(node, error)
+        if node is not None:
+            error = self.refuses(node, "" if cast is None else "_")
+            if error is not None:
+                refusing(node, error)
         return call, outs, node
 
 

@@ -380,13 +380,11 @@ def _warn_deprecated(name: str, hint: str, level: int) -> None:
     warn_once(f"{name} is deprecated on 0-D tensors. {hint}", level)
 
 
-def _turned(name: str, turn: Any, ndims: Any, *otherwise: str) -> None:
+def _turned(name: str, turn: Any, ndims: Any, hint: str, wanted: str = _MATRICES) -> None:
     def read(self: Tensor) -> Tensor:
-        return (
-            turn(self)
-            if ndims(self.ndim)
-            else _no_matrix(self, f"Tensor.{name}", f"tensor.{name}", *otherwise)
-        )
+        if ndims(self.ndim):
+            return turn(self)
+        return _no_matrix(self, f"Tensor.{name}", f"tensor.{name}", hint, wanted)
 
     publish("Tensor", name, property(read))
 

@@ -39,9 +39,10 @@ def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any)
     seen = look(whole, *args, **kwargs)
     seen._read()
     if seen._node is not None:
-        renamed(seen, _NAMES.get(seen._node._name, seen._node._name))
-    for name in (*_PLACE, *_HISTORY) if seen._node is not None else _PLACE:
-        setattr(self, name, getattr(seen, name))
+        name: Any = seen._node._name
+        renamed(seen, _NAMES.get(name, name))
+    for place in (*_PLACE, *_HISTORY) if seen._node is not None else _PLACE:
+        setattr(self, place, getattr(seen, place))
     if whole is not self:
         self._was = whole
     self._touch()
