@@ -39,7 +39,7 @@ def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any)
     seen = look(whole, *args, **kwargs)
     seen._read()
     if seen._node is not None:
-        name: Any = seen._node._name
+        name = str(seen._node._name)
         renamed(seen, _NAMES.get(name, name))
     for place in (*_PLACE, *_HISTORY) if seen._node is not None else _PLACE:
         setattr(self, place, getattr(seen, place))
