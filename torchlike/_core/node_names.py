@@ -38,11 +38,6 @@ def _by_numbers(neither: str, first: str, second: str) -> Callable[[Any], str]:
     return name
 
 
-def _by_second(name: str, both: int = 1, first: int = 0) -> Callable[[Any], str]:
-    """One overload for two tensors, another where the second operand is a number."""
-    return lambda call: f"{name}Backward{first if len(call.avals) < 2 or call.avals[1].group else both}"
-
-
 def _static(call: Any, param: str, default: Any = None) -> Any:
     """The value of a static parameter."""
     how = call.derived.get("plan", {}).get(param, ("default",))
@@ -54,9 +49,10 @@ def _of(mapping: dict[Any, str], param: str, default: str) -> Callable[[Any], st
     return lambda call: mapping.get(_static(call, param), default)
 
 
-def _alone(rank: int, name: str) -> Callable[[Any], str]:
+def _convolution(call: Any) -> str:
     """PyTorch makes a batch of one for a single example, and drops its dimension last."""
-    return lambda call: "SqueezeBackward1" if call.avals[0].ndim == rank + 1 else name
+    alone = call.avals[0].ndim < call.avals[1].ndim
+    return "SqueezeBackward1" if alone else "ConvolutionBackward0"
 
 
 def _matmul(call: Any) -> str:
@@ -154,8 +150,6 @@ def _fft(call: Any) -> str:
     return "FftC2CBackward0" if call.avals[0].dtype.is_complex else "FftR2CBackward0"
 
 
-_NOT = "NotImplemented"  # PyTorch's node of what has no derivative
-
 _NAMES: dict[str, str | Callable[[Any], str]] = {
     "SubBackward0": _by_numbers("SubBackward0", "RsubBackward1", "SubBackward0"),
     "DivBackward0": _by_numbers("DivBackward0", "MulBackward0", "DivBackward0"),
@@ -186,7 +180,7 @@ _NAMES: dict[str, str | Callable[[Any], str]] = {
     "EinsumBackward0": _einsum,
     "TensordotBackward0": "ViewBackward0",
     "BilinearBackward0": lambda call: "AddBackward0" if _given(call, "bias") else "ViewBackward0",
-    "ConvolutionBackward0": lambda call: _alone(call.avals[1].ndim - 2, "ConvolutionBackward0")(call),
+    "ConvolutionBackward0": _convolution,
     "MaxPool1DWithIndicesBackward0": "SqueezeBackward1",
     "AvgPool1DBackward0": "SqueezeBackward1",
     "AdaptiveAvgPool1DBackward0": "SqueezeBackward1",
@@ -219,9 +213,9 @@ _NAMES: dict[str, str | Callable[[Any], str]] = {
     "LerpBackward0": lambda call: f"LerpBackward{int(not call.avals[2].group)}",
     "Deg2radBackward0": "Deg2RadBackward0",
     "Rad2degBackward0": "Rad2DegBackward0",
-    "RsubBackward0": _by_second("Rsub", 0, 1),
-    "RemainderBackward0": lambda call: _NOT if call.avals[0].group else _by_second("Remainder")(call),
-    "FmodBackward0": _by_second("Fmod"),
+    "RsubBackward0": _by_numbers("RsubBackward0", "RsubBackward0", "RsubBackward1"),
+    "RemainderBackward0": _by_numbers("RemainderBackward1", "NotImplemented", "RemainderBackward0"),
+    "FmodBackward0": _by_numbers("FmodBackward1", "FmodBackward1", "FmodBackward0"),
     "XlogyBackward0": _by_numbers("XlogyBackward0", "XlogyBackward1", "XlogyBackward2"),
     "Xlog1pyBackward0": _by_numbers(*(f"SpecialXlog1PyBackward{k}" for k in range(3))),
     "ZetaBackward0": _by_numbers(*(f"SpecialZetaBackward{k}" for k in range(3))),
@@ -289,8 +283,10 @@ _NAMES: dict[str, str | Callable[[Any], str]] = {
          "circular": "CopySlices"}, "mode", "ConstantPadNdBackward0")(call),
 }  # fmt: skip
 
-# of rows whose in-place overload has a formula of its own
+# of rows whose in-place overload has a formula of its own; those of views come after the ones of the views
 INPLACE = {
+    **{f"{n}Backward0": f"{n}Backward1" for n in ("T", "Transpose", "Unsqueeze", "AsStrided")},
+    **{f"SqueezeBackward{k}": f"SqueezeBackward{k + 3}" for k in range(3)},
     **{f"{n}Backward0": f"{n}Backward1" for n in ("Elu", "LeakyRelu", "Celu", "Threshold")},
     "RreluRandomBackward0": "RreluWithNoiseBackward1",
     "SeluBackward0": "EluBackward1",

@@ -211,12 +211,11 @@ class Tensor(metaclass=_TensorMeta):
             return (self._node, self._index)
         return self if self._req else None
 
-    def _fetch(self) -> Value:
-        """The current Value, where a taped operator asks, and takes its history."""
-        value = self._read()
+    def _fetch(self) -> None:
+        """Brings the history of a view up to date, for somebody who asks for it."""
+        self._read()
         if self._late:
             self._late = False
-        return value
 
     def _is_leaf(self) -> bool:
         """Whether it has no history that anybody asked for."""

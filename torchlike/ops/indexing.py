@@ -1,6 +1,6 @@
 """Indexing: `x[...]` get and set, and the index_* / gather / scatter / masked_* rows.
 
-Keys of ints, slices, None and Ellipsis are views. Keys with tensors are gathers;
+Keys of ints, 0-d index tensors, slices, None and Ellipsis are views. Keys with other tensors are gathers;
 boolean tensors become index tensors first, which costs one barrier.
 """
 
@@ -178,7 +178,7 @@ def _mask_indices(mask: Tensor, x: Tensor, d: int) -> tuple[list[Tensor], Tensor
 
 @function(spaces=("Tensor",), name="__getitem__")
 def getitem(self: Tensor, key: Any) -> Tensor:
-    """`self[key]`: a view for ints, slices, None and `...`; a gather where tensors are in the key."""
+    """`self[key]`: a view for ints, 0-d index tensors, slices, None and `...`; a gather where other tensors are."""
     if key.__class__ is int:
         shape = self._aval.shape
         if not shape and not key:

@@ -166,7 +166,6 @@ def _scattered(name: str, pick: Any, doc: str) -> Any:
                 f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(part.shape)}"
             )
         part.copy_(src)
-        out._edge()
         return renamed(out, grad_name)
 
     grad_name = "".join(part.capitalize() for part in name.split("_")) + "Backward0"

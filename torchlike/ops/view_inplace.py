@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._core.node_names import renamed
+from .._core.node_names import INPLACE, renamed
 from .._core.publish import function
 from .._core.registry import check_inplace
 from .._core.tensor import Tensor
@@ -13,11 +13,6 @@ from . import view as views
 
 _PLACE = ("_lens", "_value", "_seen", "_shown")
 _HISTORY = ("_node", "_index", "_req")
-# PyTorch's formulas of views in place are those after the ones of the views
-_NAMES = {
-    **{f"{n}Backward0": f"{n}Backward1" for n in ("T", "Transpose", "Unsqueeze", "AsStrided")},
-    **{f"SqueezeBackward{k}": f"SqueezeBackward{k + 3}" for k in range(3)},
-}
 
 
 def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
@@ -40,7 +35,7 @@ def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any)
     seen._read()
     if seen._node is not None:
         name = str(seen._node._name)
-        renamed(seen, _NAMES.get(name, name))
+        renamed(seen, INPLACE.get(name, name))
     for place in (*_PLACE, *_HISTORY) if seen._node is not None else _PLACE:
         setattr(self, place, getattr(seen, place))
     if whole is not self:
