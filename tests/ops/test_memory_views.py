@@ -81,6 +81,35 @@ def test_a_view_of_another_dtype(part):
         assert (dtype, outcome(view, torchlike, dtype)) == (dtype, outcome(view, torch, dtype))
 
 
+@pytest.mark.parametrize("name", ["complex64", "complex128"])
+def test_views_from_and_to_complex(name):
+    def view(lib, make, dtype):
+        y = make(lib).view(getattr(lib, dtype))
+        data = lib.view_as_real(y) if y.is_complex() else y
+        return tuple(y.shape), y.stride(), y.storage_offset(), data.double().nan_to_num().tolist()
+
+    def written(lib, make, dtype):
+        x = make(lib)
+        x.view(getattr(lib, dtype)).fill_(0)
+        z = x[..., :1] if x.ndim else x
+        z.view(getattr(lib, dtype)).fill_(1)
+        return x.tolist()
+
+    parents = [
+        lambda lib: lib.complex(lib.arange(8.0), lib.ones(8)).reshape(2, 4).to(getattr(lib, name)),
+        lambda lib: lib.tensor(1 + 2j, dtype=getattr(lib, name)),
+        lambda lib: lib.zeros(0, 4, dtype=getattr(lib, name)),
+        lambda lib: lib.arange(16.0).reshape(2, 8)[:, 4:],
+        lambda lib: lib.arange(16, dtype=lib.int64).reshape(2, 8)[:, ::2],
+        lambda lib: lib.arange(16, dtype=lib.int64).reshape(2, 8),
+        lambda lib: lib.tensor(5, dtype=lib.int64),
+    ]
+    for make in parents:
+        for dtype in "complex64 complex128 float32 float64 int64 int16 uint8".split():
+            for f in (view, written):
+                assert (dtype, outcome(f, torchlike, make, dtype)) == (dtype, outcome(f, torch, make, dtype))
+
+
 def test_writes_through_another_dtype():
     def bits(lib):
         z = lib.zeros(2, 4)
@@ -135,3 +164,34 @@ def test_the_index_of_a_view_is_read_when_it_is_made():
     i += 1
     y.add_(1)
     assert x.tolist() == [[0, 0], [1, 1], [0, 0]]
+
+
+BYTES = """
+x[m] = 5
+x[m] = torch.tensor(5.0)
+x[m] = torch.tensor([5.0])
+x[m] = torch.tensor([5.0, 6.0, 7.0])
+x[:, m] = 5
+x[0, m] = 5
+x[None, m] = 5
+x[m, m] = 5
+x[m, torch.tensor([0, 1])] = 5
+x[torch.tensor(1, dtype=torch.uint8)] = 5
+x.index_put_((m,), torch.tensor(5.0))
+x.index_put_((m,), torch.tensor(5.0), accumulate=True)
+x.index_put((m,), torch.tensor([5.0]))
+x.masked_fill_(m, 5)
+x.masked_scatter_(m, torch.ones(9))
+x[m]
+""".strip().splitlines()
+
+
+@pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
+@pytest.mark.parametrize("line", BYTES)
+def test_masks_of_bytes(line):
+    def result(lib):
+        x, m = lib.zeros(3, 3), lib.tensor([0, 1, 1], dtype=lib.uint8)
+        exec(line, {"x": x, "m": m, "torch": lib})
+        return x.tolist()
+
+    assert outcome(result, torchlike) == outcome(result, torch)

@@ -234,6 +234,9 @@ def op(
         layout: `layout(result avals, operand avals, args) -> result avals` in PyTorch's order in memory
             (default: that of the operands for promoted rows, else row-major).
         row: the class of the row, which may take further options.
+        constants: parameters that gradients never flow to.
+        check_taped: called once per new signature where gradients flow, with the names of the parameters that
+            want some, all avals and the arguments by name; raises PyTorch's errors.
         in_full: lifted numbers reach the lowering in double precision, however narrow the arrays are.
     """
     if fn is None:

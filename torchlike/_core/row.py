@@ -13,7 +13,7 @@ from typing import Any, get_args
 import jax.numpy as jnp
 import numpy as np
 
-from . import dtypes
+from . import dtypes, errors
 from .autocast import CASTING, uncast
 from .autocast import cast as autocast
 from .autograd import NUMBERS_AS_TENSORS, refusing, tape, taping
@@ -74,8 +74,10 @@ class Op:
 
     def __init__(self, fn: Callable, name: str, *, promote: str | None, saves: tuple[str, ...], differentiable: bool,
                  residual: bool, returns: tuple[str, ...] | None, check: Callable | None, grad_name: str | None,
-                 layout: Callable | None = None, in_full: bool = False):  # fmt: skip
+                 layout: Callable | None = None, in_full: bool = False, constants: tuple[str, ...] = (),
+                 check_taped: Callable | None = None):  # fmt: skip
         self.fn, self.name, self.promote, self.check = fn, name, promote, check
+        self.constants, self.check_taped = constants, check_taped
         self.layout = layout or (None if promote is None else as_operands)
         self.differentiable, self.residual = differentiable, residual
         if in_full:
@@ -244,6 +246,8 @@ class Op:
         for at in spots:
             if kept[at] is not None or len(kept) == 1:
                 t = owners[at]
+                if t._inference:
+                    raise RuntimeError(errors.MSG_INFERENCE_SAVED)
                 s = t._storage
                 s.pinned = pin
                 versions.append((s, s.version, call.avals[at].shape, t))
@@ -253,15 +257,21 @@ class Op:
 
     def _spots(self, args: tuple[Any, ...], cast: Any) -> tuple[int, ...]:
         """The operands that the saved parameters are; an in-place call's own self is not among them."""
-        spots, at = [], 0
+        return tuple([
+            at
+            for at, i in enumerate(self._origins(args))
+            if i in self.saved and isinstance(args[i], Tensor) and not (i == 0 and cast is not None)
+        ])  # fmt: skip
+
+    def _origins(self, args: tuple[Any, ...]) -> list[int]:
+        """Per operand the parameter that it comes from."""
+        origins = []
         for i, (a, kind) in enumerate(zip(args, self.kinds)):
             if kind == ARRAYS:
-                at += len(a)
+                origins += [i] * len(a)
             elif kind == KEY_ or (kind != STATIC and a is not None and a is not OMITTED):
-                if i in self.saved and isinstance(a, Tensor) and not (i == 0 and cast is not None):
-                    spots.append(at)
-                at += 1
-        return tuple(spots)
+                origins.append(i)
+        return origins
 
     def apply(self, args: tuple[Any, ...]) -> Any:
         """Applies the row to fully bound arguments."""
@@ -296,6 +306,11 @@ class Op:
         plain = tuple([avals.get(k, k) for k in key])
         call = self.calls.get(plain) or self._make(plain, args, values, cast)
         wanted = tuple([i for i, e in enumerate(edges) if e is not None])
+        if wanted and (self.constants or self.check_taped is not None):
+            names = [self.params[i] for i in self._origins(args)]
+            wanted = tuple([i for i in wanted if names[i] not in self.constants])
+            if self.check_taped is not None:
+                self.check_taped({names[i] for i in wanted}, call.avals, dict(zip(self.params, args)))
         found = (taping(call, wanted, self.residual) if wanted else None) or call
         self.calls[tuple(key)] = found
         return found

@@ -113,17 +113,29 @@ def _bits(x: Any, dtype: dtypes.dtype) -> Any:
         return x
     old, new = x.dtype.itemsize, dtype.itemsize
     if x.dtype.kind == "c" or dtype.is_complex:
-        raise RuntimeError(
-            "view(dtype): complex dtypes are not supported here; use view_as_real or view_as_complex"
-        )
+        return _bits_of_complex(x, dtype)
     if new > old:
         x = x.reshape(*x.shape[:-1], x.shape[-1] // (new // old), new // old)
     truth = dtype.category == dtypes.BOOL
     out = lax.bitcast_convert_type(
         x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x, jnp.uint8 if truth else dtype.jnp
     )
-    out = out.reshape(*out.shape[:-2], -1) if new < old else out
+    out = out.reshape(*out.shape[:-2], out.shape[-2] * out.shape[-1]) if new < old and out.ndim > 1 else out
     return out != 0 if truth else out
+
+
+def _bits_of_complex(x: Any, dtype: dtypes.dtype) -> Any:
+    """`_bits` from or to a complex dtype, whose numbers are pairs of real ones."""
+    shape = x.shape
+    if x.dtype.kind == "c":
+        x = jnp.stack([jnp.real(x), jnp.imag(x)], -1).reshape(*shape[:-1], 2 * (shape[-1] if shape else 1))
+    elif not shape:
+        x = x.reshape(1)
+    x = _bits(x, dtype.to_real())
+    if dtype.is_complex:
+        pairs = x.reshape(*x.shape[:-1], x.shape[-1] // 2, 2)
+        x = lax.complex(pairs[..., 0], pairs[..., 1])
+    return x if shape else x.reshape(())
 
 
 def _bits_geometry(shape: Any, strides: Any, offset: int, dtype: Any, was: int) -> Any:

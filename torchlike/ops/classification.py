@@ -12,7 +12,7 @@ from jax import lax
 from .._core.checks import guard
 from .._core.registry import Array, Scalar, op
 from .reduce_loss import check_reduction, reduce_loss, reduction_name
-from .validate import kernel, not_implemented, same_dtype, scalar_name, shape_text
+from .validate import kernel, no_gradient_for, not_implemented, same_dtype, scalar_name, shape_text
 
 FUNCTIONAL = ("nn.functional",)
 
@@ -155,7 +155,19 @@ def _probability_loss(x: Any, target: Any, weight: Any, smoothing: float, name: 
     return loss.sum() / max(loss.size, 1) if name == "mean" else loss.sum()
 
 
-@op(spaces=FUNCTIONAL, saves=("input",), check=_check_cross_entropy)
+def _nll_of(input: Any, target: Any, *_: Any) -> str | None:
+    """PyTorch's operator for classes; probabilities are multiplied, so that weights have gradients."""
+    if input.shape == target.shape:
+        return None
+    return "nll_loss_forward" if input.ndim < 3 else "nll_loss2d_forward"
+
+
+@op(
+    spaces=FUNCTIONAL,
+    saves=("input",),
+    check=_check_cross_entropy,
+    check_taped=no_gradient_for(weight=_nll_of),
+)
 def cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
@@ -201,7 +213,7 @@ def _check_nll(
     check_class_indices(input, target, weight, "nll_loss_out_frame")
 
 
-@op(spaces=FUNCTIONAL, saves=("target",), check=_check_nll)
+@op(spaces=FUNCTIONAL, saves=("target",), check=_check_nll, check_taped=no_gradient_for(weight=_nll_of))
 def nll_loss(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
@@ -253,7 +265,12 @@ def _check_multi_margin(
         raise RuntimeError(f"expected scalar type Long but found {scalar_name(target.dtype)}")
 
 
-@op(spaces=FUNCTIONAL, saves=("input", "target"), check=_check_multi_margin)
+@op(
+    spaces=FUNCTIONAL,
+    saves=("input", "target"),
+    check=_check_multi_margin,
+    check_taped=no_gradient_for(weight="multi_margin_loss"),
+)
 def multi_margin_loss(
     input: Array, target: Array, p: int = 1, margin: Scalar = 1.0, weight: Array | None = None,
     size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",

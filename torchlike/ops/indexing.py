@@ -25,10 +25,10 @@ from .creation import full
 from .fill import plain_number, write_number
 from .looks import at_hand
 from .lowering.reduce_at import set_at
-from .masked import masked_fill_
+from .masked import masked_fill_, refused_mask
 from .parts import unbind
 from .results import written_by
-from .validate import scalar_name
+from .validate import c_name, scalar_name
 
 _MSG_NUMBER = (
     "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
@@ -342,6 +342,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if any(i is not None for i in indices):
         where, tensors = _prepare(out, indices)
         check_inplace(self)
+        _refuse_bytes(key, value)
         _put(out, tensors, where, value, False)
         return
     v, target = value._aval.shape, out._aval.shape
@@ -362,6 +363,13 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if value._storage is self._storage and v != target:
         value = views.expand(value, target) if v else value.clone()
     copy_(out, value)
+
+
+def _refuse_bytes(key: Any, values: Tensor) -> None:
+    """One element is written through a mask by `masked_fill_`, which takes no uint8."""
+    masks = [k for k in (key if isinstance(key, tuple) else (key,)) if isinstance(k, Tensor)]
+    if len(masks) == 1 and masks[0].dtype is dtypes.uint8 and masks[0].ndim and values._aval.size == 1:
+        raise refused_mask("masked_fill_", c_name(masks[0].dtype))
 
 
 def _put_repeated(
@@ -431,6 +439,8 @@ def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = F
         )
     check_inplace(input)
     out, tensors, where = _index_list(input, indices)
+    if not accumulate:
+        _refuse_bytes(tuple(indices), values)
     _put(out, tensors, where, values, accumulate)
     return input
 

@@ -22,6 +22,7 @@ from .validate import (
     broadcast,
     c_name,
     kernel,
+    no_gradient_for,
     not_bool_difference,
     not_implemented,
     scalar_name,
@@ -178,7 +179,12 @@ def _bce_jvp(primals: Any, tangents: Any) -> Any:
     return _bce(x, t), slope * dx + target_slope * dt
 
 
-@op(spaces=FUNCTIONAL, saves=("input", "target", "weight"), check=_check_bce)
+@op(
+    spaces=FUNCTIONAL,
+    saves=("input", "target", "weight"),
+    check=_check_bce,
+    check_taped=no_gradient_for(weight="binary_cross_entropy"),
+)
 def binary_cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -222,6 +228,9 @@ def _check_bce_logits(
     spaces=FUNCTIONAL,
     saves=("input", "target", "weight", "pos_weight"),
     check=_check_bce_logits,
+    check_taped=no_gradient_for(
+        weight="binary_cross_entropy_with_logits", pos_weight="binary_cross_entropy_with_logits"
+    ),
 )
 def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
@@ -360,7 +369,13 @@ def _check_soft_margin(
         )
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_soft_margin)
+@op(
+    promote=DEFAULT,
+    spaces=FUNCTIONAL,
+    saves=("input", "target"),
+    check=_check_soft_margin,
+    check_taped=no_gradient_for(target="soft_margin_loss"),
+)
 def soft_margin_loss(
     input: Array,
     target: Array,

@@ -21,11 +21,14 @@ from .view import expand
 # ---- masks -----------------------------------------------------------------------------------------
 
 
+def refused_mask(name: str, dtype: str) -> RuntimeError:
+    """The error of an operator that takes masks of bool only."""
+    return RuntimeError(f"{name} only supports boolean masks, but got mask with dtype {dtype}")
+
+
 def _check_mask(input: Any, mask: Any, value: Any = None, **_: Any) -> None:
     if mask.dtype is not dtypes.bool_:
-        raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype {c_name(mask.dtype)}"
-        )
+        raise refused_mask("masked_fill_", c_name(mask.dtype))
     if value is not None and not isinstance(value, type) and value.ndim:
         raise RuntimeError(
             f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
@@ -89,9 +92,7 @@ def _masked_scatter(input: Array, index: Array, source: Array):
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy with the next elements of `source` wherever the mask is True; waits for the mask."""
     if mask.dtype is not dtypes.bool_:
-        raise RuntimeError(
-            "masked_scatter_ only supports boolean masks, but got mask with dtype " + c_name(mask.dtype)
-        )
+        raise refused_mask("masked_scatter_", scalar_name(mask.dtype))
     if input.dtype is not source.dtype:
         raise RuntimeError(
             f"masked_scatter: expected self and source to have same dtypes but got {scalar_name(input.dtype)} and {scalar_name(source.dtype)}"

@@ -34,7 +34,7 @@ def _check_hinge(
         check_mean_dtype(input.dtype, reduction_name(size_average, reduce, reduction))
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_hinge)
+@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_hinge, constants=("target",))
 def hinge_embedding_loss(
     input: Array, target: Array, margin: Float = 1.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -62,7 +62,7 @@ def _check_cosine(
     _not_complex(input1, input2)
 
 
-@op(spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_cosine)
+@op(spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_cosine, constants=("target",))
 def cosine_embedding_loss(
     input1: Array, input2: Array, target: Array, margin: Float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",

@@ -13,7 +13,7 @@ from .arithmetic import maximum, minimum
 from .lowering.axes import one_axis, reduced_shape, wrap_dims
 from .lowering.common import accumulated
 from .lowering.extremes import argextreme, extreme
-from .validate import kernel, not_complex, not_implemented, scalar_name
+from .validate import differentiable_dtype, kernel, not_complex, not_implemented, scalar_name
 
 _PAIR = ("values", "indices")
 
@@ -41,14 +41,14 @@ def total(x: Any, axes: tuple[int, ...], keepdim: bool = False) -> Any:
 _check_nansum = not_complex("nansum on CPU does not support complex inputs")
 
 
-@op(out=True)
+@op(out=True, check_taped=differentiable_dtype)
 def sum(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):  # noqa: A001
     """Sum over `dim` (all dimensions when None); integers are added as int64."""
     x = widened(input, dtype)
     return total(x, wrap_dims(dim, x.ndim), keepdim)
 
 
-@op(out=True, check=_check_nansum)
+@op(out=True, check=_check_nansum, check_taped=differentiable_dtype)
 def nansum(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
     """Sum over `dim` that counts nan as 0."""
     x = widened(input, dtype)
@@ -100,7 +100,7 @@ def nanmean(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dty
     return total(jnp.where(good, x, jnp.zeros((), x.dtype)), axes, keepdim) / count.astype(x.dtype)
 
 
-@op(saves=("input", "result"), out=True)
+@op(saves=("input", "result"), out=True, check_taped=differentiable_dtype)
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
     """Product over `dim` (all elements when None); integers are multiplied as int64."""
     x = widened(input, dtype)

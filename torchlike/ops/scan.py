@@ -16,7 +16,7 @@ from .lowering.common import accumulated, floating, joined
 from .lowering.extremes import running
 from .lowering.scans import cumulative_sum
 from .reduction import widened
-from .validate import kernel, not_implemented, wrap_dim
+from .validate import differentiable_dtype, kernel, not_implemented, wrap_dim
 
 
 def _running(fn: Any, x: Any, dim: int) -> Any:
@@ -46,13 +46,19 @@ def _not_into_bool(row: Any) -> None:
     function(spaces=("Tensor",), name=f"{name}_")(scan)
 
 
-@op(out=True, inplace=True, check=_check_scan("cumsum"))
+@op(out=True, inplace=True, check=_check_scan("cumsum"), check_taped=differentiable_dtype)
 def cumsum(input: Array, dim: int, *, dtype: dtype | None = None):
     """Running sum along `dim`; integers are added as int64."""
     return _running(cumulative_sum, widened(input, dtype), dim)
 
 
-@op(out=True, inplace=True, saves=("input", "result"), check=_check_scan("cumprod"))
+@op(
+    out=True,
+    inplace=True,
+    saves=("input", "result"),
+    check=_check_scan("cumprod"),
+    check_taped=differentiable_dtype,
+)
 def cumprod(input: Array, dim: int, *, dtype: dtype | None = None):
     """Running product along `dim`; integers are multiplied as int64."""
     x = widened(input, dtype)

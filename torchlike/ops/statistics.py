@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.autograd import no_derivative
 from .._core.checks import guard
 from .._core.dtypes import INTEGER, get_default_dtype
 from .._core.registry import DEFAULT, INT_TO_FLOAT, Array, Arrays, Float, Ints, Operand, function, named, op
+from .._core.row import UnderivableRow
 from .._core.tensor import Tensor
 from .looks import Looked, not_negative, numbers
 from .lowering.axes import iota, one_axis, reduced_shape, take_axis, wrap_dims
@@ -453,7 +455,13 @@ def histc(input: Array, bins: int = 100, min: Float = 0, max: Float = 0):
     return jnp.zeros(bins, x.dtype).at[at].add(inside.astype(x.dtype))
 
 
-@op(name="bincount", spaces=(), differentiable=False)
+@op(
+    name="bincount",
+    spaces=(),
+    row=UnderivableRow,
+    refuses=lambda node, suffix: no_derivative("bincount"),
+    grad_name="NotImplemented",
+)
 def _bincount(input: Array, weights: Array | None, length: int):
     amount = jnp.ones(input.shape, jnp.int64) if weights is None else weights
     if not jnp.issubdtype(amount.dtype, jnp.floating):

@@ -153,3 +153,30 @@ def assert_int_or_pair(arg: Any, arg_name: str, message: str) -> None:
     """AssertionError unless `arg` is an int or has two elements; `message` is formatted with `arg_name`."""
     if not isinstance(arg, int) and len(arg) != 2:
         raise AssertionError(message.format(arg_name))
+
+
+def no_gradient_for(**functions: Any) -> Callable[..., None]:
+    """A `check_taped` for parameters that PyTorch's operators refuse gradients for.
+
+    Args:
+        functions: per parameter the operator that its error names, or a function of the avals that gives it (None:
+            these avals have a gradient).
+    """
+
+    def check(wanted: set[str], avals: Any, arguments: dict[str, Any]) -> None:
+        for param, named in functions.items():
+            function = named(*avals) if callable(named) else named
+            if param in wanted and function is not None:
+                raise RuntimeError(
+                    f"The function '{function}' is not differentiable with respect to argument '{param}'. This input "
+                    "cannot have requires_grad True."
+                )
+
+    return check
+
+
+def differentiable_dtype(wanted: set[str], avals: Any, arguments: dict[str, Any]) -> None:
+    """A `check_taped`: the option `dtype` of a sum or scan must have gradients."""
+    d = arguments["dtype"]
+    if d is not None and not (d.is_floating_point or d.is_complex):
+        raise RuntimeError(f"Autograd not support dtype: {scalar_name(d)}")
