@@ -27,7 +27,8 @@ class Node:
         call: the forward Call; `need` are the operands that want gradients.
         values: operands that the vjp uses (None elsewhere); freed after backward.
         edges: one per operand, None where no gradient goes.
-        versions: (storage, version, label) of tensors that must not be overwritten.
+        versions: of tensors that must not be overwritten: storage, version, shape, and the tensor and place of
+            an operand, or None and the place of a result.
     """
 
     versions: Any = None
@@ -118,23 +119,22 @@ class Node:
 
     def check_versions(self) -> None:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
-        for at, (storage, then, shape, saved) in enumerate(self.versions):
+        for storage, then, shape, saved, at in self.versions:
             if storage.version != then:
                 if not writes(storage, after=then):
                     self.reread(at, saved)
                     continue
-                node, index = (self, 0) if saved is None else (saved._node, saved._index)
+                node, index = (saved._node, saved._index) if saved is not None else (self, at)
+                if saved is None and not is_differentiable(self.out_avals[at]):
+                    node = None
                 raise overwritten(storage, shape, then, node, index)
 
     def reread(self, at: int, saved: Any) -> None:
-        """A saved tensor was written through `.data`: backward sees its new data, as in PyTorch."""
-        call = self.call
-        if saved is not None and call is not None and call.extra is not None:
-            places = [i for i in call.extra if self.values[i] is not None]
-            if places:
-                values: Any = self.values
-                values[places[at]] = saved._read()
-                self.residuals = None
+        """A saved operand was written through `.data`: backward sees its new data, as in PyTorch."""
+        if saved is not None and self.values[at] is not None:
+            values: Any = self.values
+            values[at] = saved._read()
+            self.residuals = None
 
     # PyTorch's surface of grad_fn
 
@@ -449,16 +449,17 @@ class Taping:
         taped: whether a Node is made at all.
         forward: what forward records: the call, or (`own` results first) one that also returns what the vjp keeps.
         drop: operands that the vjp does not use.
+        spots: operands that PyTorch saves, once the row has looked.
     """
 
-    __slots__ = ("call", "wanted", "taped", "need", "forward", "own", "drop")
+    __slots__ = ("call", "wanted", "taped", "need", "forward", "own", "drop", "spots")
 
     def __init__(self, call: Call, wanted: tuple[int, ...], residual: bool):
         self.call, self.wanted = call, wanted
         self.need = tuple([i for i in wanted if is_differentiable(call.avals[i])])
         have = tuple([i for i, o in enumerate(call.outs) if is_differentiable(o)])
         self.taped = bool(self.need and have)
-        self.forward, self.own, self.drop = call, 0, ()
+        self.forward, self.own, self.drop, self.spots = call, 0, (), None
         if not self.taped:
             return
         if residual:

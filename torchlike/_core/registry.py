@@ -114,7 +114,7 @@ def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
         if node is not None and self._lens is not None and self._was is None:
             node.once = True
         self._assign(outs[0], None if node is None else (node, 0))
-        if node is not None and op.saves_result:
+        if node is not None and op.saved_results:
             note_result(node, self)
         return self
 
@@ -225,7 +225,9 @@ def op(
         inplace: whether `Tensor.name_` is derived (default: promoted methods).
         inplace_spaces: further spaces for `name_`.
         out: whether `out=` is taken (default: promoted functions).
-        saves: tensors that backward needs unchanged (parameter names and "result").
+        saves: tensors that must be unchanged when backward runs, because PyTorch saves them: "x", a parameter that
+            counts where the vjp uses it; "x!", one that always counts; "x<y,z", one that counts where y or z wants a
+            gradient; "result" (or "result0"), "result1", ...: results.
         differentiable: whether results may require grad.
         residual: forward records what its vjp keeps, so that it never runs twice.
         returns: field names, if the result is a namedtuple.

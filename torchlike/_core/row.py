@@ -66,6 +66,25 @@ EXACT = {int, tuple, str, type(None), dtype}  # classes of static arguments that
 _identities: dict[str, int] = {}  # rows of one name are told apart by their order
 
 
+USED: Any = object()  # stands for a saved parameter that counts where the vjp uses it
+
+
+def saving(saves: tuple[str, ...], params: list[str]) -> tuple[dict[int, Any], tuple[int, ...]]:
+    """What a row's `saves` says: per parameter when it is saved (USED, or the parameters of which one must want
+    a gradient, none of them if always), and which results are."""
+    operands: dict[int, Any] = {}
+    results = []
+    for entry in saves:
+        name, _, others = entry.partition("<")
+        if name.startswith("result"):
+            results.append(int(name.removeprefix("result") or 0))
+        elif name.endswith("!"):
+            operands[params.index(name[:-1])] = frozenset()
+        else:
+            operands[params.index(name)] = frozenset(others.split(",")) if others else USED
+    return operands, tuple(results)
+
+
 class Op:
     """One row: a JAX lowering with what PyTorch says about it."""
 
@@ -104,8 +123,7 @@ class Op:
             for n in range(positional + 1)
             if all(d is not EMPTY for d in self.defaults[n:])
         }
-        self.saved = tuple(self.params.index(s) for s in saves if s != "result")
-        self.saves_result = "result" in saves
+        self.saved, self.saved_results = saving(saves, self.params)
         self.result_class = result_class(name, returns) if returns else None
         self.has_key = KEY_ in self.kinds
         base = f"{fn.__module__}.{fn.__qualname__}/{name}"
@@ -230,38 +248,43 @@ class Op:
         outs, node = tape(found, values, edges, self.grad_name)
         call = found.call
         if self.saved:
-            self._note_saved(call, node, args, owners, cast)
+            self._note_saved(found, node, args, owners, cast)
         return call, outs, node
 
-    def _note_saved(self, call: Call, node: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> None:
-        """Notes the versions of the tensors that backward needs: of those PyTorch saves, the ones the vjp uses.
-
-        With one operand PyTorch looks at it even where its gradient turns out not to need it.
-        """
-        spots = call.extra
+    def _note_saved(self, found: Any, node: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> None:
+        """Notes the versions of the tensors that PyTorch saves for backward."""
+        spots = found.spots
         if spots is None:
-            spots = call.extra = self._spots(args, cast)
+            spots = found.spots = self._spots(found, args, owners, cast)
+        call, pin = found.call, node.trace
         versions = []
-        pin, kept = node.trace, node.values
         for at in spots:
-            if kept[at] is not None or len(kept) == 1:
-                t = owners[at]
-                if t._inference:
-                    raise RuntimeError(errors.MSG_INFERENCE_SAVED)
-                s = t._storage
-                s.pinned = pin
-                versions.append((s, s.version, call.avals[at].shape, t))
+            t = owners[at]
+            if t._inference:
+                raise RuntimeError(errors.MSG_INFERENCE_SAVED)
+            s = t._storage
+            s.pinned = pin
+            versions.append((s, s.version, call.avals[at].shape, t, at))
         # else numbers at most were saved, and nothing is to be freed
         if versions or call.name in NUMBERS_AS_TENSORS:
             node.versions = versions
 
-    def _spots(self, args: tuple[Any, ...], cast: Any) -> tuple[int, ...]:
-        """The operands that the saved parameters are; an in-place call's own self is not among them."""
-        return tuple([
-            at
-            for at, i in enumerate(self._origins(args))
-            if i in self.saved and isinstance(args[i], Tensor) and not (i == 0 and cast is not None)
-        ])  # fmt: skip
+    def _spots(self, found: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> tuple[int, ...]:
+        """The operands that are saved; an in-place call's own self is not among them."""
+        origins = self._origins(args)
+        wanted = {self.params[origins[i]] for i in found.wanted}
+
+        def counts(at: int, i: int) -> bool:
+            rule = self.saved.get(i)
+            if rule is None or owners[at] is None or (i == 0 and cast is not None):
+                return False
+            return (
+                (at not in found.drop or len(origins) == 1)
+                if rule is USED
+                else not rule or bool(rule & wanted)
+            )
+
+        return tuple([at for at, i in enumerate(origins) if counts(at, i)])
 
     def _origins(self, args: tuple[Any, ...]) -> list[int]:
         """Per operand the parameter that it comes from."""
@@ -286,14 +309,15 @@ class Op:
             if node is not None:
                 t._node = node
                 t._req = True
-                if self.saves_result:
+                if self.saved_results:
                     note_result(node, t)
             elif local.ctx.inference:
                 t._inference = True
             return t
         made = [wrap(v, node, i) for i, v in enumerate(outs)]
-        if node is not None and self.saves_result:
-            note_result(node, made[0])
+        if node is not None:
+            for i in self.saved_results:
+                note_result(node, made[i], i)
         return tuple(made) if self.result_class is None else self.result_class(made)
 
     # -- a signature seen for the first time
@@ -501,11 +525,11 @@ class Op:
             raise AssertionError(f"{self.name}: unreadable tensor list")
 
 
-def note_result(node: Any, t: Tensor) -> None:
+def note_result(node: Any, t: Tensor, index: int = 0) -> None:
     """The Node needs its result as it is now."""
     s = t._storage
     s.pinned = node.trace
-    entry = (s, s.version, t._aval.shape, None)
+    entry = (s, s.version, t._aval.shape, None, index)
     node.versions = [entry] if node.versions is None else [*node.versions, entry]
 
 

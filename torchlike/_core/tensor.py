@@ -261,7 +261,7 @@ class Tensor(metaclass=_TensorMeta):
         else:
             value, own = s.read(), lenses
             if base._lens is not None:
-                value, own = base._read(), lenses[len(base._lens) :]
+                value, own = base._read(), self._lenses_from(base)
             # as in PyTorch, a view takes over its base's history in any mode
             before, local.ctx.grad = local.ctx.grad, True
             try:
@@ -287,6 +287,17 @@ class Tensor(metaclass=_TensorMeta):
             return base
         own = base._lens
         return base if own and self._lens[: len(own)] == own else base._was  # type: ignore[index]
+
+    def _lenses_from(self, base: Tensor) -> tuple[Lens, ...]:
+        """The lenses through which this view looks at its base."""
+        whole, own = base._lens, self._lens
+        assert own is not None
+        if whole is None:
+            return own
+        if own[: len(whole)] == whole:
+            return own[len(whole) :]
+        at = next(i for i, lens in enumerate(own) if lens.op.within is not None)  # it looks at all memory
+        return (own[at].op.within(own[at].args, base), *own[at + 1 :])
 
     def _write(self, value: Value) -> None:
         """Rebinds the data, for all aliases; records no history."""
@@ -324,13 +335,12 @@ class Tensor(metaclass=_TensorMeta):
             if base is None and history:
                 self._set_edge(edge)
             return
-        whole = base._lens
-        own = self._lens if whole is None else self._lens[len(whole) :]
+        whole, own = base._lens, self._lenses_from(base)
         new, new_edge = own[0].op.put_taped(base._read(), value, own, base_edge, edge)
         if base._was is not None:
             base._assign(new, new_edge)
         else:
-            s.write(new if whole is None else whole[0].op.put_chain(s.read(), new, whole))
+            s.write(new if whole is None else self._lens[0].op.put_chain(s.read(), value, self._lens))
             base._set_edge(new_edge)
         if self._was is not None and new_edge is not None:
             new_edge[0].once = False  # no view in PyTorch

@@ -32,15 +32,16 @@ class ViewOp(Op):
     looks. `geometry(shape, strides, offset, *args)` is the same for strides, on
     the host; it raises RuntimeError where no view exists. `numpy(array, *args)` is
     the view of NumPy memory, needed where the dtype changes. `repeats`: it may show an element more than once.
+    `within(args, base)`: of a row that looks at all memory, the lens that looks at a base the same way.
     """
 
     casts_scalars = False
 
     def __init__(self, fn: Callable, name: str, *, put: Callable | None = None, geometry: Callable | None = None,
-                 numpy: Callable | None = None, repeats: bool = False, **kw: Any):  # fmt: skip
+                 numpy: Callable | None = None, repeats: bool = False, within: Callable | None = None, **kw: Any):  # fmt: skip
         super().__init__(fn, name, **kw)
         self.put = put
-        self.repeats = repeats
+        self.repeats, self.within = repeats, within
         self.geometry = geometry
         self.numpy = numpy
         self.looks_at_numpy = numpy is not None or geometry is not None

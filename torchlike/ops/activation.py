@@ -60,21 +60,21 @@ def _bounded(x: Any, low: Any, high: Any) -> Any:
 
 
 @inplace_twin("nn.functional.hardtanh_")
-@op(promote=DEFAULT, spaces=(), saves=("input",), check=_check_hardtanh)
+@op(promote=DEFAULT, spaces=(), saves=("input!",), check=_check_hardtanh)
 def hardtanh(input: Array, min_val: Scalar = -1.0, max_val: Scalar = 1.0):
     """`input` where `min_val < input < max_val`, else the nearer bound."""
     return _bounded(input, min_val, max_val)
 
 
 @inplace_twin()
-@op(promote=DEFAULT, spaces=(), saves=("input",), check=_check_hardtanh)
+@op(promote=DEFAULT, spaces=(), saves=("input!",), check=_check_hardtanh)
 def relu6(input: Array):
     """`min(max(0, input), 6)`."""
     return _bounded(input, 0, 6)
 
 
 @inplace_twin("nn.functional.leaky_relu_")
-@op(spaces=(), saves=("input",), check=floating("leaky_relu_cpu"), layout=as_operands)
+@op(spaces=(), saves=("input!",), check=floating("leaky_relu_cpu"), layout=as_operands)
 def leaky_relu(input: Array, negative_slope: Scalar = 0.01):
     """`input` where positive, else `negative_slope * input`."""
     return jnp.where(input > 0, input, input * negative_slope)
@@ -87,21 +87,21 @@ def _elu(x: Any, alpha: Any, scale: Any = 1.0, inner: Any = 1.0) -> Any:
 
 
 @inplace_twin("nn.functional.elu_")
-@op(spaces=(), saves=("input",), check=floating("elu_cpu"))
+@op(spaces=(), saves=("input!",), check=floating("elu_cpu"))
 def elu(input: Array, alpha: Scalar = 1.0):
     """`input` where positive, else `alpha * (exp(input) - 1)` (arXiv:1511.07289)."""
     return _elu(input, alpha)
 
 
 @inplace_twin("selu_", "nn.functional.selu_")
-@op(spaces=("torch",), saves=("input",), check=floating("elu_cpu"))
+@op(spaces=("torch",), saves=("input!",), check=floating("elu_cpu"))
 def selu(input: Array):
     """The self-normalising elu, `scale * elu(input, alpha)` with fixed constants (arXiv:1706.02515)."""
     return _elu(input, _SELU_ALPHA, _SELU_SCALE)
 
 
 @inplace_twin("celu_", "nn.functional.celu_")
-@op(spaces=("torch",), saves=("input",), check=floating("elu_cpu"))
+@op(spaces=("torch",), saves=("input!",), check=floating("elu_cpu"))
 def celu(input: Array, alpha: Scalar = 1.0):
     """`max(0, x) + min(0, alpha * (exp(x / alpha) - 1))` (arXiv:1704.07483)."""
     return _elu(input, alpha, inner=1.0 / alpha)
@@ -113,7 +113,7 @@ def _check_gelu(input: Any, approximate: str = "none", **_: Any) -> None:
     floating("GeluKernelImpl")(input=input)
 
 
-@op(spaces=FUNCTIONAL, saves=("input",), check=_check_gelu, layout=as_operands)
+@op(spaces=FUNCTIONAL, saves=("input!",), check=_check_gelu, layout=as_operands)
 def gelu(input: Array, approximate: str = "none"):
     """`input * Phi(input)`, exactly or by the tanh formula (arXiv:1606.08415).
 
@@ -124,7 +124,7 @@ def gelu(input: Array, approximate: str = "none"):
 
 
 @inplace_twin()
-@op(spaces=(), saves=("input",), check=floating("silu_cpu", complex_too=True))
+@op(spaces=(), saves=("input!",), check=floating("silu_cpu", complex_too=True))
 def silu(input: Array):
     """`input * sigmoid(input)` (also called swish)."""
     if jnp.iscomplexobj(input):
@@ -133,13 +133,13 @@ def silu(input: Array):
 
 
 @inplace_twin()
-@op(spaces=(), saves=("input",), check=floating("mish_cpu"))
+@op(spaces=(), saves=("input!",), check=floating("mish_cpu"))
 def mish(input: Array):
     """`input * tanh(softplus(input))` (arXiv:1908.08681)."""
     return input * jnp.tanh(jax.nn.softplus(input))
 
 
-@op(spaces=FUNCTIONAL, saves=("input",), check=floating("softplus_cpu"))
+@op(spaces=FUNCTIONAL, saves=("input!",), check=floating("softplus_cpu"))
 def softplus(input: Array, beta: Scalar = 1.0, threshold: Scalar = 20.0):
     """`log(1 + exp(beta * input)) / beta`; `input` itself where `beta * input > threshold`."""
     scaled = input * beta
@@ -147,7 +147,7 @@ def softplus(input: Array, beta: Scalar = 1.0, threshold: Scalar = 20.0):
     return jnp.where(linear, input, jnp.log1p(jnp.exp(jnp.where(linear, 0, scaled))) / beta)
 
 
-@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input",), check=kernel("abs_cpu", "ihfc"))
+@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input!",), check=kernel("abs_cpu", "ihfc"))
 def softsign(input: Array):
     """`input / (1 + |input|)`."""
     return input / (magnitude(input) + 1)
@@ -156,7 +156,7 @@ def softsign(input: Array):
 @op(
     promote=INT_TO_FLOAT,
     spaces=FUNCTIONAL,
-    saves=("input",),
+    saves=(),
     check=lambda input: not_bool_difference(input, float),
 )
 def tanhshrink(input: Array):
@@ -164,7 +164,7 @@ def tanhshrink(input: Array):
     return input - jnp.tanh(input)
 
 
-@op(spaces=(), saves=("input",), check=floating("softshrink_check"), layout=as_operands)
+@op(spaces=(), saves=("input!",), check=floating("softshrink_check"), layout=as_operands)
 def _softshrink(input: Array, lambd: Scalar = 0.5):
     return jnp.where(magnitude(input) <= lambd, jnp.zeros((), input.dtype), input - jnp.sign(input) * lambd)
 
@@ -182,7 +182,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
 
 @op(
     spaces=("torch", "Tensor", *FUNCTIONAL),
-    saves=("input",),
+    saves=("input!",),
     out=True,
     check=floating("hardshrink_cpu"),
     layout=as_operands,
@@ -193,14 +193,14 @@ def hardshrink(input: Array, lambd: Scalar = 0.5):
 
 
 @inplace_twin()
-@op(spaces=(), saves=("input",), check=floating("hardsigmoid_cpu"))
+@op(spaces=(), saves=("input!",), check=floating("hardsigmoid_cpu"))
 def hardsigmoid(input: Array):
     """`clamp(input / 6 + 1 / 2, 0, 1)`."""
     return jnp.where(input <= -3, 0, jnp.where(input >= 3, 1, input / 6 + 0.5)).astype(input.dtype)
 
 
 @inplace_twin()
-@op(spaces=(), saves=("input",), check=floating("hardswish_cpu"), layout=as_operands)
+@op(spaces=(), saves=("input!",), check=floating("hardswish_cpu"), layout=as_operands)
 def hardswish(input: Array):
     """`input * clamp(input + 3, 0, 6) / 6` (arXiv:1905.02244)."""
     return jnp.where(input <= -3, 0, jnp.where(input >= 3, input, input * (input + 3) / 6)).astype(
@@ -208,7 +208,7 @@ def hardswish(input: Array):
     )
 
 
-@op(spaces=FUNCTIONAL, saves=("input",), check=floating("log_sigmoid_cpu"))
+@op(spaces=FUNCTIONAL, saves=("input!",), check=floating("log_sigmoid_cpu"))
 def logsigmoid(input: Array):
     """`log(sigmoid(input))`, computed without overflow."""
     return jax.nn.log_sigmoid(input)
@@ -221,7 +221,7 @@ def _check_threshold(input: Any, **_: Any) -> None:
 
 @inplace_twin("threshold_", "nn.functional.threshold_")
 @op(
-    promote=DEFAULT, spaces=("torch",), saves=("input",),
+    promote=DEFAULT, spaces=("torch",), saves=("input!",),
     check=_check_threshold,
 )  # fmt: skip
 def threshold(input: Array, threshold: Scalar, value: Scalar):
@@ -253,7 +253,10 @@ def _check_prelu(input: Any, weight: Any, **_: Any) -> None:
 
 
 @op(
-    spaces=("torch", "Tensor", *FUNCTIONAL), saves=("input", "weight"), check=_check_prelu, layout=as_operands
+    spaces=("torch", "Tensor", *FUNCTIONAL),
+    saves=("input!", "weight!"),
+    check=_check_prelu,
+    layout=as_operands,
 )
 def prelu(input: Array, weight: Array):
     """`input` where positive, else `weight * input`.
@@ -321,7 +324,7 @@ def _check_glu(input: Any, dim: int = -1, **_: Any) -> None:
     floating("glu_cpu")(input=input)
 
 
-@op(spaces=FUNCTIONAL, saves=("input",), check=_check_glu)
+@op(spaces=FUNCTIONAL, saves=("input!",), check=_check_glu)
 def glu(input: Array, dim: int = -1):
     """`a * sigmoid(b)`, with `a` and `b` the halves of `input` along `dim` (arXiv:1612.08083)."""
     a, b = jnp.split(input, 2, axis=dim)

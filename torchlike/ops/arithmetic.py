@@ -138,7 +138,7 @@ def _check_addcdiv(input: Any, tensor1: Any, tensor2: Any, value: Any = 1, **_: 
     _check_scale(_highest(input, tensor1, tensor2), value, "value")
 
 
-@elementwise(promote=DEFAULT, saves=("tensor1", "tensor2"), check=_check_addcdiv)
+@elementwise(promote=DEFAULT, saves=("tensor1<tensor2", "tensor2!"), check=_check_addcdiv)
 def addcdiv(input: Array, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1):
     """`input + value * tensor1 / tensor2`."""
     return input + _scaled(tensor1 / tensor2, value)
@@ -249,7 +249,7 @@ def _true_div(input: Operand, other: Operand):
     spaces=(),
     inplace=True,
     out=True,
-    saves=_BOTH,
+    saves=("input<other", "other!"),
     check=_check_real("div_floor_cpu"),
     grad_name="DivBackward2",
 )
@@ -267,7 +267,7 @@ def _floor_div(input: Operand, other: Operand):
     spaces=(),
     inplace=True,
     out=True,
-    saves=_BOTH,
+    saves=("input<other", "other!"),
     check=_check_real("div_trunc_cpu"),
     grad_name="DivBackward2",
 )
@@ -319,7 +319,7 @@ def floor_divide(input: Operand, other: Operand):
 @elementwise(
     promote=DEFAULT,
     operator="mod",
-    saves=_BOTH,
+    saves=("input<other", "other<other"),
     check=_not_two_numbers("remainder", _check_real("remainder_cpu")),
     row=UnderivableRow,
     refuses=lambda node, suffix: no_derivative("remainder" + suffix) if node.call.avals[0].group else None,
@@ -501,7 +501,7 @@ hypot = binary(
     _hypot,
     "`sqrt(input ** 2 + other ** 2)` without overflow.",
     promote=DEFAULT,
-    saves=_BOTH,
+    saves=("input<input", "other<other", "result"),
     check=kernel("hypot_cpu", FLOATS),
 )
 copysign = binary(
@@ -509,7 +509,7 @@ copysign = binary(
     _copysign,
     "The magnitude of `input` with the sign of `other`.",
     numbers="other",
-    saves=("input",),
+    saves=("input<input", "result"),
     check=kernel("copysign_cpu"),
 )
 nextafter = binary(
@@ -673,7 +673,13 @@ def _check_dist(input: Any, other: Any, p: float = 2) -> None:
         )
 
 
-@elementwise(promote=COMPLEX_TO_FLOAT, saves=_BOTH, inplace=False, out=False, check=_check_dist)
+@elementwise(
+    promote=COMPLEX_TO_FLOAT,
+    saves=("input!", "other!", "result"),
+    inplace=False,
+    out=False,
+    check=_check_dist,
+)
 def dist(input: Array, other: Array, p: float = 2):
     """The p-norm of `input - other`, 0-d."""
     delta = input - other

@@ -95,7 +95,7 @@ def _check_fused(query: Any, key: Any, value: Any, dropout_p: float) -> None:
         raise RuntimeError("No available kernel.  Aborting execution.")
 
 
-@op(name="scaled_dot_product_attention", spaces=(), saves=("query", "key", "value"), check=_check)
+@op(name="scaled_dot_product_attention", spaces=(), saves=("value<query,key",), check=_check)
 def _attention(
     query: Array, key: Array, value: Array, attn_mask: Array | None, keep: Array | None, dropout_p: Scalar,
     is_causal: bool, scale: float | None, enable_gqa: bool,

@@ -164,7 +164,7 @@ def _nll_of(input: Any, target: Any, *_: Any) -> str | None:
 
 @op(
     spaces=FUNCTIONAL,
-    saves=("input",),
+    saves=("target<input", "weight!"),
     check=_check_cross_entropy,
     check_taped=no_gradient_for(weight=_nll_of),
 )
@@ -213,7 +213,12 @@ def _check_nll(
     check_class_indices(input, target, weight, "nll_loss_out_frame")
 
 
-@op(spaces=FUNCTIONAL, saves=("target",), check=_check_nll, check_taped=no_gradient_for(weight=_nll_of))
+@op(
+    spaces=FUNCTIONAL,
+    saves=("input!", "target!", "weight!"),
+    check=_check_nll,
+    check_taped=no_gradient_for(weight=_nll_of),
+)
 def nll_loss(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",

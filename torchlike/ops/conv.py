@@ -83,7 +83,7 @@ def _document(template: str, rank: int) -> Any:
 
 def _row(rank: int, check: Any, template: str, layout: Any = channels) -> Any:
     row = op(
-        spaces=SPACES, saves=("input", "weight"), check=check(rank), grad_name="ConvolutionBackward0", layout=layout,
+        spaces=SPACES, saves=("input!", "weight!"), check=check(rank), grad_name="ConvolutionBackward0", layout=layout,
     )  # fmt: skip
     document = _document(template, rank)
     return lambda fn: row(document(fn))
@@ -188,7 +188,7 @@ def conv_transpose3d(
     return _transposed_convolution(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(spaces=SPACES, saves=("input", "weight"), check=check_tbc)
+@op(spaces=SPACES, saves=("input!", "weight!"), check=check_tbc)
 def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0):
     """A one-axis convolution of (time, batch, channels) data.
 

@@ -257,6 +257,7 @@ def _check_complex_out(out: Any, real: Any) -> None:
     out=True,
     check=lambda real, imag: _check_pair(real, imag, "complex"),
     layout=as_operands,
+    saves=("real<real", "imag<imag"),
 )
 def _complex(real: Array, imag: Array):
     return lax.complex(*jnp.broadcast_arrays(real, imag))
@@ -266,7 +267,7 @@ def _complex(real: Array, imag: Array):
     spaces=(),
     name="polar",
     out=True,
-    saves=("abs", "angle"),
+    saves=("result",),
     check=lambda abs, angle: _check_pair(abs, angle, "polar"),
     layout=as_operands,
 )

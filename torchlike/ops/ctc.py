@@ -77,7 +77,7 @@ def _check(
         )
 
 
-@op(name="ctc_loss", spaces=(), residual=True, saves=("log_probs", "targets"), check=_check)
+@op(name="ctc_loss", spaces=(), residual=True, saves=("log_probs!", "targets!"), check=_check)
 def _ctc(
     log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, longest: int, blank: int,
     reduction: str, zero_infinity: bool,

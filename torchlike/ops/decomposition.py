@@ -66,7 +66,7 @@ def cholesky(input: Array, upper: bool = False):
     return factor
 
 
-@op(out=True, saves=("input",), check=square("cholesky_inverse"), layout=columns())
+@op(out=True, saves=("input!", "result"), check=square("cholesky_inverse"), layout=columns())
 def cholesky_inverse(input: Array, upper: bool = False):
     """Inverse of the matrix whose Cholesky factor is `input`."""
     return solve_factored(
@@ -76,7 +76,7 @@ def cholesky_inverse(input: Array, upper: bool = False):
 
 @op(
     out=True,
-    saves=("input2", "result"),
+    saves=("input!", "input2!", "result"),
     check=lambda input, input2, upper=False: check_square("cholesky_solve", input2),
     layout=columns(),
 )
@@ -114,7 +114,7 @@ def linalg_qr(A: Array, mode: str = "reduced"):
     return _qr(A, mode)
 
 
-@op(returns=("Q", "R"), out=True, check=matrix("linalg.qr"), layout=columns())
+@op(returns=("Q", "R"), out=True, check=matrix("linalg.qr"), layout=columns(), saves=("result", "result1"))
 def qr(input: Array, some: bool = True):
     """`input = Q R`; see `linalg.qr`. `some=False` is its mode "complete"."""
     return _qr(input, "reduced" if some else "complete")
@@ -147,7 +147,7 @@ def _check_householder(input: Any, tau: Any) -> None:
     "householder_product",
     "torch.orgqr",
     "Tensor.orgqr",
-    saves=("input", "tau"),
+    saves=("input!", "tau!", "result"),
     check=_check_householder,
     layout=columns(),
 )
@@ -183,7 +183,7 @@ def _check_ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose:
         )
 
 
-@op(out=True, saves=("input", "tau", "other"), check=_check_ormqr, layout=columns())
+@op(out=True, saves=("input!", "tau!", "other!", "result"), check=_check_ormqr, layout=columns())
 def ormqr(input: Array, tau: Array, other: Array, left: bool = True, transpose: bool = False):
     """Product of the Q that `geqrf` packed (or its conjugate transpose) with `other`, from the left or right."""
     m = input.shape[-2]
@@ -208,7 +208,7 @@ def _check_eigh(name: str) -> Any:
 @linalg(
     "eigh",
     returns=("eigenvalues", "eigenvectors"),
-    saves=("result",),
+    saves=("result", "result1"),
     check=_check_eigh("linalg.eigh"),
     layout=columns(1),
 )
@@ -218,7 +218,7 @@ def linalg_eigh(A: Array, UPLO: str = "L"):
     return values, vectors
 
 
-@linalg("eigvalsh", check=_check_eigh("linalg.eigvalsh"))
+@linalg("eigvalsh", check=_check_eigh("linalg.eigvalsh"), saves=("result",))
 def linalg_eigvalsh(A: Array, UPLO: str = "L"):
     """Real eigenvalues, ascending, of Hermitian matrices; one triangle of `A` is read."""
     return ll.eigh(mirrored(A, UPLO.upper() == "U"), symmetrize_input=False)[1]
@@ -235,7 +235,7 @@ def _finite(name: str, x: Any) -> None:
 @linalg(
     "eig",
     returns=("eigenvalues", "eigenvectors"),
-    saves=("result",),
+    saves=("result", "result1"),
     check=square("linalg.eig"),
     layout=columns(1),
 )
@@ -248,7 +248,7 @@ def linalg_eig(A: Array):
     return values, vectors
 
 
-@linalg("eigvals", check=square("linalg.eigvals"))
+@linalg("eigvals", check=square("linalg.eigvals"), saves=("result",))
 def linalg_eigvals(A: Array):
     """Complex eigenvalues of square matrices."""
     if A.size == 0:
@@ -260,7 +260,13 @@ def linalg_eigvals(A: Array):
 # ---- singular values ------------------------------------------------------------------------------------------
 
 
-@linalg("svd", returns=("U", "S", "Vh"), saves=("result",), check=matrix("linalg.svd"), layout=columns(0, 2))
+@linalg(
+    "svd",
+    returns=("U", "S", "Vh"),
+    saves=("result", "result1", "result2"),
+    check=matrix("linalg.svd"),
+    layout=columns(0, 2),
+)
 def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = None):
     """`A = U diag(S) Vh`, S descending. With `full_matrices` U and Vh are square."""
     if driver is not None:
@@ -270,7 +276,7 @@ def linalg_svd(A: Array, full_matrices: bool = True, *, driver: str | None = Non
     return _svd(A, full_matrices)
 
 
-@linalg("svdvals", check=matrix("linalg.svdvals"))
+@linalg("svdvals", check=matrix("linalg.svdvals"), saves=("result",))
 def linalg_svdvals(A: Array, *, driver: str | None = None):
     """Singular values, descending."""
     if driver is not None:
@@ -280,7 +286,13 @@ def linalg_svdvals(A: Array, *, driver: str | None = None):
     return singular_values(A)
 
 
-@op(returns=("U", "S", "V"), out=True, check=matrix("linalg.svd"), layout=columns(0))
+@op(
+    returns=("U", "S", "V"),
+    out=True,
+    check=matrix("linalg.svd"),
+    layout=columns(0),
+    saves=("result", "result1", "result2"),
+)
 def svd(input: Array, some: bool = True, compute_uv: bool = True):
     """`input = U diag(S) V^H`; note V and not its transpose. `linalg.svd` is the newer form."""
     m, n = input.shape[-2:]
@@ -316,7 +328,7 @@ def _packed(x: Any) -> tuple[Any, Any, Any]:
     return lu, (pivots + 1).astype(jnp.int32), permutation
 
 
-@linalg("lu", returns=("P", "L", "U"), saves=("result",), check=_check_lu("linalg.lu"))
+@linalg("lu", returns=("P", "L", "U"), saves=("result", "result1", "result2"), check=_check_lu("linalg.lu"))
 def linalg_lu(A: Array, *, pivot: bool = True):
     """`A = P L U`: a permutation matrix, a unit lower and an upper triangular one."""
     lu, _, permutation = _packed(A)
@@ -327,7 +339,7 @@ def linalg_lu(A: Array, *, pivot: bool = True):
 @linalg(
     "lu_factor",
     returns=("LU", "pivots"),
-    saves=("result",),
+    saves=("result", "result1"),
     check=_check_lu("torch.linalg.lu_factor"),
     layout=columns(0),
 )
@@ -350,6 +362,7 @@ def linalg_lu_factor(A: Array, *, pivot: bool = True):
     returns=("LU", "pivots", "info"),
     check=_check_lu("torch.linalg.lu_factor_ex"),
     layout=columns(0),
+    saves=("result", "result1"),
 )
 def linalg_lu_factor_ex(A: Array, *, pivot: bool = True, check_errors: bool = False):
     """`lu_factor` and, instead of an error, the position of the first zero of U's diagonal (int32, 0 is good)."""
@@ -425,13 +438,17 @@ def _check_lu_solve(LU: Any, pivots: Any, B: Any, left: bool = True, **_: Any) -
         )
 
 
-@linalg("lu_solve", saves=("LU", "result"), check=_check_lu_solve)
+@linalg("lu_solve", saves=("LU!", "pivots!", "result"), check=_check_lu_solve)
 def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False):
     """X with `A X = B` (or `X A = B`, or with A^H) from the result of `lu_factor`."""
     return _lu_solve(LU, pivots, B, left, adjoint)
 
 
-@op(out=True, check=lambda b, LU_data, LU_pivots: _check_lu_solve(LU_data, LU_pivots, b))
+@op(
+    out=True,
+    check=lambda b, LU_data, LU_pivots: _check_lu_solve(LU_data, LU_pivots, b),
+    saves=("LU_data!", "LU_pivots!", "result"),
+)
 def lu_solve(b: Array, LU_data: Array, LU_pivots: Array):
     """X with `A X = b` from `(LU, pivots)`; see `linalg.lu_solve`."""
     return _lu_solve(LU_data, LU_pivots, b, True, False)

@@ -71,7 +71,7 @@ def _at_least(size: Any, eps: Any) -> Any:
     return size + jax.lax.stop_gradient(jnp.maximum(size, eps) - size)
 
 
-@op(promote=DEFAULT, spaces=("torch", *FUNCTIONAL), out=False, saves=("x1", "x2"), check=_check_cosine)
+@op(promote=DEFAULT, spaces=("torch", *FUNCTIONAL), out=False, saves=("x1<x1", "x2<x2"), check=_check_cosine)
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8):
     """`x1 . x2 / (max(|x1|, eps) * max(|x2|, eps))` along `dim`; shapes broadcast."""
     x1, x2 = jnp.broadcast_arrays(x1, x2)
@@ -87,7 +87,7 @@ def _check_pairwise(x1: Any, x2: Any, **_: Any) -> None:
     not_bool_difference(x1, x2)
 
 
-@op(spaces=("torch", *FUNCTIONAL), out=False, saves=("x1", "x2"), check=_check_pairwise)
+@op(spaces=("torch", *FUNCTIONAL), out=False, saves=("result",), check=_check_pairwise)
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Scalar = 1e-6, keepdim: bool = False):
     """The p-norm of `x1 - x2 + eps` along the last dimension; shapes broadcast."""
     return vector_norm(floating(difference(x1, x2)) + eps, p, -1, keepdim)
@@ -103,7 +103,7 @@ def _check_pdist(input: Any, p: float, **_: Any) -> None:
         raise RuntimeError("pdist only supports non-negative p values")
 
 
-@op(spaces=("torch", *FUNCTIONAL), saves=("input",), check=_check_pdist)
+@op(spaces=("torch", *FUNCTIONAL), saves=("input!", "result"), check=_check_pdist)
 def pdist(input: Array, p: float = 2.0):
     """The p-norm distances of all pairs of rows i < j of `(N, M)`, `(N * (N - 1) / 2,)`."""
     first, second = np.triu_indices(input.shape[0], 1)

@@ -234,7 +234,12 @@ def _bag_order(indices: Array, padding_idx: int):
     return order if padding_idx < 0 else jnp.where(indices == padding_idx, count, order)
 
 
-@op(spaces=(), name="embedding_bag", saves=("indices", "offsets", "per_sample_weights"), check=_check_bag)
+@op(
+    spaces=(),
+    name="embedding_bag",
+    saves=("weight<per_sample_weights", "indices!", "offsets!", "per_sample_weights!"),
+    check=_check_bag,
+)
 def _embedding_bag(
     weight: Array, indices: Array, offsets: Array, scale_grad_by_freq: bool, mode: str,
     per_sample_weights: Array | None, include_last_offset: bool, padding_idx: int,

@@ -138,7 +138,7 @@ def _check_sample(input: Any, grid: Any, mode: str, **_: Any) -> None:
     kernel(f"grid_sampler_{input.ndim - 2}d_cpu{'_kernel_impl' if input.ndim == 4 else ''}", FLOATS)(input)
 
 
-@op(name="grid_sampler", spaces=(), saves=("input", "grid"), check=_check_sample)
+@op(name="grid_sampler", spaces=(), saves=("input!", "grid!"), check=_check_sample)
 def _sample(input: Array, grid: Array, mode: str, padding_mode: str, align_corners: bool):
     n, c = input.shape[:2]
     sizes, points = input.shape[2:], grid.reshape(n, -1, len(input.shape) - 2)

@@ -69,14 +69,14 @@ def _split_key(x: Tensor, key: Any, read: bool = False) -> tuple[Tensor, list[An
     """Applies the view part of a key; returns the view and, per dimension, an index tensor or None.
 
     With `read`, 0-d index tensors are numbers, as in PyTorch: they pick a view. For a write the data of
-    the result is all the same, and nobody need wait for theirs.
+    the result is all the same, unless there are index tensors with dimensions too, and nobody need wait for theirs.
     """
     items = list(key) if isinstance(key, tuple) else [key]
     for i, k in enumerate(items):
-        if read and isinstance(k, Tensor):
-            items[i] = _number_of(k)
-        elif _is_index_list(k) or isinstance(k, tuple):
+        if _is_index_list(k) or isinstance(k, tuple):
             items[i] = _as_index(list(k) if isinstance(k, tuple) else k, x.device)
+    if read or any(isinstance(k, Tensor) and k.ndim for k in items):
+        items = [_number_of(k) if isinstance(k, Tensor) else k for k in items]
     used = 0
     for k in items:
         if isinstance(k, Tensor):
@@ -262,7 +262,7 @@ def _index(input: Array, indices: Arrays, where: tuple):
     return input.at[_full_key(input.shape, where, indices)].get(mode="clip")
 
 
-@op(spaces=(), name="index_put")
+@op(spaces=(), name="index_put", saves=("indices!",))
 def _index_put(input: Array, values: Array, indices: Arrays, where: tuple, accumulate: bool):
     key = _full_key(input.shape, where, indices)
     values = values.astype(input.dtype)

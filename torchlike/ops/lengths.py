@@ -218,7 +218,7 @@ def _check_cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = No
 _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 
 
-@op(name="cdist", spaces=("torch",), saves=("x1", "x2", "result"), check=_check_cdist)
+@op(name="cdist", spaces=("torch",), saves=("x1!", "x2!", "result"), check=_check_cdist)
 def cdist(
     x1: Array, x2: Array, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
 ):

@@ -70,7 +70,7 @@ def _solve_any(a: Any, b: Any, left: bool) -> tuple[Any, Any]:
     return _solve(jnp.broadcast_to(a, lead + a.shape[-2:]), jnp.broadcast_to(b, lead + b.shape[-2:]))
 
 
-@linalg("solve", saves=("A", "result"), check=_check_solve)
+@linalg("solve", saves=("A!", "result"), check=_check_solve)
 def linalg_solve(A: Array, B: Array, *, left: bool = True):
     """X with `A X = B`, or `X A = B` with `left=False`; B may hold vectors. Batches broadcast.
 
@@ -82,7 +82,7 @@ def linalg_solve(A: Array, B: Array, *, left: bool = True):
     return x
 
 
-@linalg("solve_ex", returns=("result", "info"), check=_check_solve)
+@linalg("solve_ex", returns=("result", "info"), check=_check_solve, saves=("A!", "result"))
 def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False):
     """`solve` and, instead of an error, the position of the first zero pivot (int32, 0 is good)."""
     x, info = _solve_any(A, B, left)
@@ -120,6 +120,7 @@ def linalg_solve_triangular(
     returns=("solution", "cloned_coefficient"),
     out=True,
     check=lambda b, A, **_: check_float("triangular_solve", A),
+    saves=("b!", "A!", "result"),
 )
 def triangular_solve(
     b: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
@@ -161,7 +162,7 @@ def _cut(x: Any, rcond: float | None, driver: str) -> float:
     return float(jnp.finfo(x.dtype).eps) * max(x.shape[-2:]) if rcond is None else rcond
 
 
-@op(name="linalg_lstsq", spaces=(), saves=("A", "B"), check=_check_lstsq)
+@op(name="linalg_lstsq", spaces=(), saves=("A!", "B!", "result"), check=_check_lstsq)
 def _lstsq(A: Array, B: Array, rcond: float | None, driver: str):
     """Solution and squared residuals."""
     m, n = A.shape[-2:]
@@ -256,7 +257,7 @@ def _tolerance(x: Any, atol: Any, rtol: Any) -> Any:
     return lambda largest: jnp.maximum(low, relative * largest)
 
 
-@linalg("pinv", saves=("A", "result"), check=lambda A, **_: check_matrix("linalg.pinv", A))
+@linalg("pinv", saves=("A!", "result"), check=lambda A, **_: check_matrix("linalg.pinv", A))
 def linalg_pinv(A: Array, rcond: Operand | None = None, *, atol: Operand | None = None, rtol: Operand | None = None,
                 hermitian: bool = False):  # fmt: skip
     """Moore-Penrose inverse; singular values up to `max(atol, rtol * largest)` count as 0."""
@@ -290,7 +291,7 @@ def linalg_matrix_rank(A: Array, tol: Operand | None = None, *, atol: Operand | 
 # ---- determinants -----------------------------------------------------------------------------------------
 
 
-@linalg("det", "torch.det", "Tensor.det", saves=("A",), check=square("linalg.det"))
+@linalg("det", "torch.det", "Tensor.det", saves=("A!", "result"), check=square("linalg.det"))
 def linalg_det(A: Array):
     """Determinant of square matrices."""
     if A.shape[-1] == 0:
@@ -298,13 +299,19 @@ def linalg_det(A: Array):
     return jnp.linalg.det(A)
 
 
-@linalg("slogdet", returns=("sign", "logabsdet"), saves=("A",), check=square("linalg.slogdet"))
+@linalg("slogdet", returns=("sign", "logabsdet"), saves=("A!", "result"), check=square("linalg.slogdet"))
 def linalg_slogdet(A: Array):
     """Sign and logarithm of the absolute value of the determinant."""
     return tuple(jnp.linalg.slogdet(A))
 
 
-@op(name="slogdet", returns=("sign", "logabsdet"), out=True, check=square("linalg.slogdet"))
+@op(
+    name="slogdet",
+    returns=("sign", "logabsdet"),
+    out=True,
+    check=square("linalg.slogdet"),
+    saves=("input!", "result"),
+)
 def slogdet(input: Array):
     """Sign and logarithm of the absolute value of the determinant."""
     return tuple(jnp.linalg.slogdet(input))
@@ -407,7 +414,7 @@ def linalg_tensorsolve(A: Array, B: Array, dims: tuple | None = None):
     return x.reshape(shape)
 
 
-@linalg("vander", out=False)
+@linalg("vander", out=False, saves=("x!",))
 def linalg_vander(x: Array, *, N: int | None = None):
     """Vandermonde matrices: powers 0 to N-1 of the elements of `x`, along a new last dimension."""
     x = jnp.atleast_1d(x)

@@ -81,7 +81,7 @@ def mse_loss(
     return _weighted(gap * gap, weight, size_average, reduce, reduction)
 
 
-@op(promote=COMPLEX_TO_FLOAT, spaces=FUNCTIONAL, saves=("input", "target"), check=_checked())
+@op(promote=COMPLEX_TO_FLOAT, spaces=FUNCTIONAL, saves=(), check=_checked())
 def l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", weight: Array | None = None,
@@ -181,7 +181,7 @@ def _bce_jvp(primals: Any, tangents: Any) -> Any:
 
 @op(
     spaces=FUNCTIONAL,
-    saves=("input", "target", "weight"),
+    saves=("input!", "target!", "weight!"),
     check=_check_bce,
     check_taped=no_gradient_for(weight="binary_cross_entropy"),
 )
@@ -226,7 +226,7 @@ def _check_bce_logits(
 @op(
     promote=DEFAULT,
     spaces=FUNCTIONAL,
-    saves=("input", "target", "weight", "pos_weight"),
+    saves=("input!", "target!", "weight!", "pos_weight!"),
     check=_check_bce_logits,
     check_taped=no_gradient_for(
         weight="binary_cross_entropy_with_logits", pos_weight="binary_cross_entropy_with_logits"
@@ -266,7 +266,7 @@ def _check_kl(
     broadcast(target.shape, input.shape)
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_kl)
+@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=(), check=_check_kl)
 def kl_div(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", log_target: bool = False,
@@ -292,7 +292,7 @@ def _check_poisson(
     not_bool_difference(input, float)
 
 
-@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_poisson)
+@op(promote=INT_TO_FLOAT, spaces=FUNCTIONAL, saves=("target<input",), check=_check_poisson)
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: Float = 1e-8, reduce: bool | None = None, reduction: str = "mean",
@@ -333,7 +333,7 @@ def _check_gaussian(input: Any, target: Any, var: Any, reduction: str = "mean", 
             )
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target", "var"), check=_check_gaussian)
+@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=(), check=_check_gaussian)
 def gaussian_nll_loss(
     input: Array, target: Array, var: Operand, full: bool = False, eps: Float = 1e-6, reduction: str = "mean"
 ):

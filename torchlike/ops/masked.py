@@ -57,7 +57,7 @@ def _look_filled(input: Any, mask: Any, value: Any) -> Exception | None:
     return None
 
 
-@op(inplace=True, check=_check_mask, row=Looked, look=_look_filled)
+@op(inplace=True, check=_check_mask, row=Looked, look=_look_filled, saves=("mask!",))
 def masked_fill(input: Array, mask: Array, value: Operand):
     """A copy with `value` where the boolean `mask` is True."""
     return jnp.where(mask, value.astype(input.dtype), input)

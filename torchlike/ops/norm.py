@@ -41,7 +41,7 @@ TORCH = ("torch",)
 
 @op(
     spaces=(),
-    saves=("input", "weight"),
+    saves=("input!", "weight!"),
     check=check_statistics,
     grad_name="NativeBatchNormBackward0",
     layout=channels,
@@ -60,7 +60,7 @@ def _batch_norm_train(
 
 
 @op(
-    spaces=(), saves=("input", "weight"), check=check_statistics,
+    spaces=(), saves=("input!", "running_mean!", "running_var!", "weight!"), check=check_statistics,
     grad_name="NativeBatchNormBackward0",
     layout=channels, in_full=True,
 )  # fmt: skip
@@ -152,7 +152,7 @@ def batch_norm(
 # ---- instance_norm ------------------------------------------------------------------------------------
 
 
-@op(spaces=(), name="instance_norm", saves=("input", "weight"), check=check_instance, in_full=True)
+@op(spaces=(), name="instance_norm", saves=("input!",), check=check_instance, in_full=True)
 def _instance_norm_train(
     running_mean: Array | None, running_var: Array | None, input: Array, weight: Array | None,
     bias: Array | None, eps: Float, momentum: Float,
@@ -212,7 +212,7 @@ def instance_norm(
 
 @op(
     spaces=FUNCTIONAL,
-    saves=("input", "weight"),
+    saves=("input!", "weight!", "bias!"),
     check=check_layer,
     grad_name="NativeLayerNormBackward0",
     in_full=True,
@@ -249,7 +249,7 @@ def _torch_layer_norm(
 published(_torch_layer_norm, "layer_norm", TORCH)
 
 
-@op(spaces=("torch", "nn.functional"), saves=("input", "weight"), check=check_rms, in_full=True)
+@op(spaces=("torch", "nn.functional"), saves=("input<input", "weight<input"), check=check_rms, in_full=True)
 def rms_norm(input: Array, normalized_shape: Any, weight: Array | None = None, eps: Float | None = None):
     """Divides by the root mean square over the last axes: x / sqrt(mean(x * x) + eps) * weight.
 
@@ -272,7 +272,7 @@ def rms_norm(input: Array, normalized_shape: Any, weight: Array | None = None, e
 
 @op(
     spaces=FUNCTIONAL,
-    saves=("input", "weight"),
+    saves=("input!", "weight!"),
     check=check_group,
     grad_name="NativeGroupNormBackward0",
     in_full=True,

@@ -34,7 +34,7 @@ def _check_hinge(
         check_mean_dtype(input.dtype, reduction_name(size_average, reduce, reduction))
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=("input", "target"), check=_check_hinge, constants=("target",))
+@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=(), check=_check_hinge, constants=("target",))
 def hinge_embedding_loss(
     input: Array, target: Array, margin: Float = 1.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -62,7 +62,7 @@ def _check_cosine(
     _not_complex(input1, input2)
 
 
-@op(spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_cosine, constants=("target",))
+@op(spaces=FUNCTIONAL, saves=("input1!", "input2!"), check=_check_cosine, constants=("target",))
 def cosine_embedding_loss(
     input1: Array, input2: Array, target: Array, margin: Float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -100,7 +100,7 @@ def _check_ranking(
     _not_complex(input1, input2, target)
 
 
-@op(spaces=FUNCTIONAL, saves=("input1", "input2", "target"), check=_check_ranking)
+@op(spaces=FUNCTIONAL, saves=(), check=_check_ranking)
 def margin_ranking_loss(
     input1: Array, input2: Array, target: Array, margin: Float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -138,7 +138,7 @@ def _check_triplet(
 
 @op(
     spaces=FUNCTIONAL,
-    saves=("anchor", "positive", "negative"),
+    saves=(),
     check=_check_triplet,
     in_full=True,
     row=Looked,

@@ -203,7 +203,13 @@ def _refused_in_place(self: Tensor) -> Tensor:
 for _name in ("abs_", "absolute_"):
     function(spaces=("Tensor",), name=_name)(_refused_in_place)
 sign = unary("sign", _sign, "-1, 0 or 1.", promote=DEFAULT, saves=(), check=_check_sign)
-sgn = unary("sgn", _sgn, "`sign` for real numbers, `input / abs(input)` for complex ones.", promote=DEFAULT)
+sgn = unary(
+    "sgn",
+    _sgn,
+    "`sign` for real numbers, `input / abs(input)` for complex ones.",
+    promote=DEFAULT,
+    saves=("input!", "result"),
+)
 neg = unary(
     "neg",
     jnp.negative,
@@ -369,7 +375,7 @@ def _check_frexp(input: Any, **_: Any) -> None:
         raise RuntimeError("torch.frexp() only supports floating-point dtypes")
 
 
-@op(returns=("mantissa", "exponent"), out=True, check=_check_frexp)
+@op(returns=("mantissa", "exponent"), out=True, check=_check_frexp, saves=("result1",))
 def frexp(input: Array):
     """`(mantissa, exponent)` with `input == mantissa * 2 ** exponent` and `0.5 <= |mantissa| < 1`."""
     mantissa, exponent = jnp.frexp(lax.stop_gradient(input))

@@ -78,7 +78,7 @@ def _max_rows(rank: int) -> tuple[Any, Any, Any]:
     @op(
         spaces=(),
         name=name,
-        saves=("input",),
+        saves=("input!",),
         check=check_max(rank, False),
         grad_name=grad_name,
         layout=channels,
@@ -92,7 +92,7 @@ def _max_rows(rank: int) -> tuple[Any, Any, Any]:
     @op(
         spaces=(),
         name=f"{name}_with_indices",
-        saves=("input",),
+        saves=("input!", "result1"),
         check=check_max(rank, True),
         grad_name=grad_name,
         layout=channels,
@@ -134,7 +134,13 @@ max_pool3d, _, max_pool3d_with_indices = _max_rows(3)
 def _adaptive_rows(rank: int) -> Any:
     name = f"adaptive_max_pool{rank}d"
 
-    @op(spaces=(), name=name, saves=("input",), check=check_adaptive("max", rank), layout=flat_channels)
+    @op(
+        spaces=(),
+        name=name,
+        saves=("input!", "result1"),
+        check=check_adaptive("max", rank),
+        layout=flat_channels,
+    )
     def both(input: Array, output_size: Any):
         return adaptive_maxima(input, axes(output_size, rank))
 
@@ -290,7 +296,7 @@ def _starts(u: Any, n: int, kernel: int, out: int) -> Any:
     return jnp.concatenate([start, last], -1)
 
 
-@op(spaces=(), saves=("input",), check=_check_fractional)
+@op(spaces=(), saves=("input!", "result1"), check=_check_fractional)
 def _fractional_max_pool(input: Array, samples: Array, kernel: tuple, out: tuple):
     rank = len(kernel)
     lead, space = input.shape[: input.ndim - rank], input.shape[input.ndim - rank :]

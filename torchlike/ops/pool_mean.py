@@ -82,7 +82,7 @@ def _mean(
     return (total / jnp.asarray(counts, wide.dtype)).astype(x.dtype)
 
 
-@op(spaces=("torch", "nn.functional"), saves=("input",), check=check_avg(1), grad_name="AvgPool1DBackward0")
+@op(spaces=("torch", "nn.functional"), saves=("input!",), check=check_avg(1), grad_name="AvgPool1DBackward0")
 def avg_pool1d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
@@ -101,7 +101,7 @@ def _avg_row(rank: int) -> Any:
 
     avg_pool.__doc__ = document(_DOC_AVG, rank)
     return op(
-        spaces=("nn.functional",), name=f"avg_pool{rank}d", saves=("input",), check=check_avg(rank),
+        spaces=("nn.functional",), name=f"avg_pool{rank}d", saves=("input!",), check=check_avg(rank),
         grad_name=f"AvgPool{rank}DBackward0", layout=flat_channels,
     )(avg_pool)  # fmt: skip
 
@@ -117,7 +117,7 @@ def _adaptive_avg(rank: int) -> Any:
     @op(
         spaces=(),
         name=name,
-        saves=("input",),
+        saves=("input!",),
         check=check_adaptive("avg", rank),
         grad_name=grad_name,
         layout=flat_channels,
@@ -148,7 +148,7 @@ def _lp_pool(rank: int) -> Any:
         powers = input if input.dtype.category >= FLOAT else aval(input.shape, get_default_dtype())
         check_avg(rank)(powers, kernel_size, stride, 0, ceil_mode, True)
 
-    @op(spaces=(), name=f"lp_pool{rank}d", saves=("input",), check=check)
+    @op(spaces=(), name=f"lp_pool{rank}d", saves=("input!",), check=check)
     def row(input: Array, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool):
         kernel = axes(kernel_size, rank)
         power = floating(input) ** (int(norm_type) if float(norm_type).is_integer() else norm_type)

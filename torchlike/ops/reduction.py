@@ -48,7 +48,7 @@ def sum(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: 
     return total(x, wrap_dims(dim, x.ndim), keepdim)
 
 
-@op(out=True, check=_check_nansum, check_taped=differentiable_dtype)
+@op(out=True, check=_check_nansum, check_taped=differentiable_dtype, saves=("input!",))
 def nansum(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
     """Sum over `dim` that counts nan as 0."""
     x = widened(input, dtype)
@@ -90,7 +90,7 @@ def _check_nanmean(input: Any, **_: Any) -> None:
     _check_nansum(input)
 
 
-@op(out=True, check=_check_nanmean)
+@op(out=True, check=_check_nanmean, saves=("input!",))
 def nanmean(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
     """Mean over `dim` of the elements that are not nan."""
     x = input if dtype is None else cast_array(input, dtype.jnp)
@@ -213,7 +213,7 @@ def _extreme_rows(name: str, largest: bool) -> tuple[Any, Any]:
         op(name=name, spaces=(), saves=("input", "result"), out=True, check=_check_order(f"{name}_all"))(
             whole
         ),
-        op(name=name, spaces=(), returns=_PAIR, out=True, check=check)(along),
+        op(name=name, spaces=(), returns=_PAIR, out=True, saves=("result1",), check=check)(along),
     )
 
 
@@ -251,7 +251,7 @@ def _check_aminmax(input: Any, dim: int | None = None, **_: Any) -> None:
     kernel("aminmax_cpu" if dim is None else "aminmax")(input)
 
 
-@op(returns=("min", "max"), saves=("input", "result"), out=True, check=_check_aminmax)
+@op(returns=("min", "max"), saves=("input!", "result", "result1"), out=True, check=_check_aminmax)
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and largest element, over `dim` or of the whole tensor."""
     if dim is None and input.size == 0:

@@ -99,7 +99,7 @@ def _cumulative_extreme(name: str, largest: bool) -> Any:
             raise IndexError(f"{name}(): Expected reduction dim -1 or 0 for scalar but got {dim}")
         supported(input=input, dim=dim)
 
-    return op(returns=("values", "indices"), out=True, check=check)(lowering)
+    return op(returns=("values", "indices"), out=True, saves=("input!", "result1"), check=check)(lowering)
 
 
 cummax = _cumulative_extreme("cummax", True)

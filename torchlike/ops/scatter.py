@@ -59,7 +59,7 @@ def _along(x: Any, dim: int, index: Any) -> tuple[Any, ...]:
                  for d in range(x.ndim))  # fmt: skip
 
 
-@op(out=True, check=_check_gather, row=Looked, look=_look)
+@op(out=True, check=_check_gather, row=Looked, look=_look, saves=("input!", "index!"))
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False):
     """Picks `input[..., index, ...]` along `dim`; the result has the shape of `index`.
 
@@ -92,6 +92,7 @@ def gather_fn(input: Any, dim: int, index: Any) -> Any:
     check=lambda input, dim, index: _check_index_select(input, dim, index),
     row=Looked,
     look=along(IndexError, "index out of range in self"),
+    saves=("index!",),
 )
 def index_select(input: Array, dim: int, index: Array):
     """Picks whole entries along `dim` by a vector of indices."""
@@ -186,7 +187,7 @@ def _scatter_rows() -> tuple[Any, ...]:
 _scatter_set, _scatter_add, _scatter_multiply = _scatter_rows()
 
 
-@op(spaces=(), name="scatter", check=_check_scatter("scatter"), row=Looked, look=_look)
+@op(spaces=(), name="scatter", check=_check_scatter("scatter"), row=Looked, look=_look, saves=("index!",))
 def _scatter_value(input: Array, dim: int, index: Array, value: Scalar, reduce: str | None):
     if not index.size:
         return input
@@ -254,7 +255,14 @@ def _check_scatter_reduce(input: Any, dim: Any, index: Any, src: Any, reduce: st
         raise not_implemented("scatter_gather_tensor_cpu_reduce_mean", input.dtype)
 
 
-@op(spaces=(), name="scatter_reduce", check=_check_scatter_reduce, row=Looked, look=_look)
+@op(
+    spaces=(),
+    name="scatter_reduce",
+    check=_check_scatter_reduce,
+    row=Looked,
+    look=_look,
+    saves=("input!", "index!", "src!", "result"),
+)
 def _scatter_reduce(input: Array, dim: int, index: Array, src: Array, reduce: str, include_self: bool):
     if not index.size:
         return input
@@ -356,7 +364,14 @@ def _check_index_add(input: Any, dim: Any, index: Any, source: Any, **_: Any) ->
     _check_index_op("index_add")(input, dim, index, source)
 
 
-@op(inplace=True, out=True, check=_check_index_add, row=Looked, look=_look)
+@op(
+    inplace=True,
+    out=True,
+    check=_check_index_add,
+    row=Looked,
+    look=_look,
+    saves=("index<source", "source<source"),
+)
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Scalar = 1):
     """A copy with `alpha * source` added to the entries `index` of `dim`."""
     x = input.reshape(1) if input.ndim == 0 else input
@@ -384,6 +399,7 @@ def _check_index_copy(input: Any, dim: Any, index: Any, source: Any) -> None:
     check=_check_index_copy,
     row=Looked,
     look=along(IndexError, "index_copy_(): " + _MSG_LOOK),
+    saves=("index!", "source<source"),
 )
 def index_copy(input: Array, dim: int, index: Array, source: Array):
     """A copy with `source` written to the entries `index` of `dim`."""
@@ -397,6 +413,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array):
     name="index_fill",
     check=lambda input, dim, index, value: _check_index_op("index_fill")(input, dim, index),
     layout=as_input,
+    saves=("index!",),
 )
 def _index_fill(input: Array, dim: int, index: Array, value: Operand):
     x = input.reshape(1) if input.ndim == 0 else input
@@ -432,7 +449,9 @@ def _check_index_reduce(input: Any, dim: Any, index: Any, source: Any, reduce: s
         raise not_implemented("div_floor_cpu", input.dtype)
 
 
-@op(spaces=(), name="index_reduce", check=_check_index_reduce)
+@op(
+    spaces=(), name="index_reduce", check=_check_index_reduce, saves=("input!", "index!", "source!", "result")
+)
 def _index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: str, include_self: bool):
     x, values = (a.reshape(1) if a.ndim == 0 else a for a in (input, source))
     return reduce_at(x, _rows_key(x, dim, index), values, reduce, include_self).reshape(input.shape)
@@ -501,7 +520,7 @@ _look_flat = along(
 )
 
 
-@op(out=True, check=_check_flat("take"), row=Looked, look=_look_flat)
+@op(out=True, check=_check_flat("take"), row=Looked, look=_look_flat, saves=("input!", "index!"))
 def take(input: Array, index: Array):
     """Elements by their index in the flattened input."""
     if not index.size:
@@ -509,7 +528,14 @@ def take(input: Array, index: Array):
     return jnp.take(input.reshape(-1), _flat_index(index, input.size), mode="clip")
 
 
-@op(inplace=True, check=_check_flat("put_"), row=Looked, look=_look_flat, layout=as_input)
+@op(
+    inplace=True,
+    check=_check_flat("put_"),
+    row=Looked,
+    look=_look_flat,
+    layout=as_input,
+    saves=("index!", "source<source"),
+)
 def put(input: Array, index: Array, source: Array, accumulate: bool = False):
     """A copy with `source` written to `index` of the flattened input."""
     flat, at, values = input.reshape(-1), _flat_index(index.reshape(-1), input.size), source.reshape(-1)
@@ -523,7 +549,7 @@ def _check_take_along(input: Any, indices: Any, dim: int) -> None:
     broadcast(*[tuple(1 if k == dim else m for k, m in enumerate(a.shape)) for a in (input, indices)])
 
 
-@op(spaces=(), name="take_along_dim", check=_check_take_along)
+@op(spaces=(), name="take_along_dim", check=_check_take_along, saves=("input!", "indices!"))
 def _take_along(input: Array, indices: Array, dim: int):
     n = input.shape[dim]
     i = indices.astype(jnp.int64)

@@ -139,7 +139,7 @@ def _check_where(condition: Any, input: Any, other: Any) -> None:
     broadcast(condition.shape, broadcast(input.shape, other.shape))
 
 
-@op(promote=None, spaces=(), name="where", check=_check_where, layout=as_operands)
+@op(promote=None, spaces=(), name="where", check=_check_where, layout=as_operands, saves=("condition!",))
 def _where(condition: Array, input: Array, other: Array):
     return jnp.where(condition, input, other)
 

@@ -26,7 +26,15 @@ def _no_complex(title: str) -> Any:
     return check
 
 
-@op(name="sort", spaces=(), returns=_PAIR, out=True, check=_no_complex("Sort"), layout=as_input)
+@op(
+    name="sort",
+    spaces=(),
+    returns=_PAIR,
+    out=True,
+    check=_no_complex("Sort"),
+    layout=as_input,
+    saves=("result1",),
+)
 def _sort(input: Array, dim: int = -1, descending: bool = False, stable: bool | None = None):
     """`(values, indices)` in ascending or descending order along `dim`; always stable, nan is largest."""
     x, axis, scalar = one_axis(input, dim)
@@ -66,7 +74,7 @@ def _check_topk(input: Any, **_: Any) -> None:
     _no_complex("topk")(input)
 
 
-@op(returns=_PAIR, out=True, check=_check_topk)
+@op(returns=_PAIR, out=True, check=_check_topk, saves=("result1",))
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The `k` largest (or smallest) elements along `dim`, in order, and their int64 indices.
 
@@ -80,7 +88,7 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
     return (values.reshape(()), indices.reshape(())) if scalar and k else (values, indices)
 
 
-@op(returns=_PAIR, out=True, check=kernel("kthvalue_cpu", "ihf"))
+@op(returns=_PAIR, out=True, check=kernel("kthvalue_cpu", "ihf"), saves=("result1",))
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     """The `k`-th smallest element along `dim` (1 is the smallest) and its index."""
     x, axis, scalar = one_axis(input, dim)

@@ -45,7 +45,7 @@ def _check_polygamma(n: int, input: Any = None, self: Any = None) -> None:
     promote=INT_TO_FLOAT,
     inplace=False,
     spaces=("torch",),
-    saves=("input",),
+    saves=("input!",),
     aliases=("special.polygamma",),
     check=_check_polygamma,
 )
@@ -61,7 +61,7 @@ def _polygamma_method(self: Array, n: int):
 
 
 @op(
-    promote=INT_TO_FLOAT, saves=("input",), aliases=("special.multigammaln",), check=kernel("arange_cpu"),
+    promote=INT_TO_FLOAT, saves=("input!",), aliases=("special.multigammaln",), check=kernel("arange_cpu"),
     layout=laid_anew,
 )  # fmt: skip
 def mvlgamma(input: Array, p: int):
@@ -111,9 +111,15 @@ def _i0_jvp(primals: Any, tangents: Any) -> Any:
 i0 = unary("i0", _i0, "Modified Bessel function of the first kind, order 0.", aliases=("special.i0",),
           check=kernel("i0_vml_cpu"))  # fmt: skip
 _EXACT = {"differentiable": False}
-_row("i0e", jsp.i0e, "`exp(-|x|) * i0(x)`.", check=kernel("i0e_cpu"))
-_row("i1", jsp.i1, "Modified Bessel function of the first kind, order 1.", check=kernel("i1_cpu"))
-_row("i1e", jsp.i1e, "`exp(-|x|) * i1(x)`.", check=kernel("i1e_cpu"))
+_row("i0e", jsp.i0e, "`exp(-|x|) * i0(x)`.", check=kernel("i0e_cpu"), saves=("input!", "result"))
+_row(
+    "i1",
+    jsp.i1,
+    "Modified Bessel function of the first kind, order 1.",
+    check=kernel("i1_cpu"),
+    saves=("input!", "result"),
+)
+_row("i1e", jsp.i1e, "`exp(-|x|) * i1(x)`.", check=kernel("i1e_cpu"), saves=("input!", "result"))
 _row("modified_bessel_i0", jsp.i0, "Modified Bessel function of the first kind, order 0.", **_EXACT)
 _row("modified_bessel_i1", jsp.i1, "Modified Bessel function of the first kind, order 1.", **_EXACT)
 _row("modified_bessel_k0", bessel.k0, "Modified Bessel function of the second kind, order 0.", **_EXACT)
@@ -193,15 +199,16 @@ def _in_float32(fn: Any) -> Any:
 
 
 _row("entr", _entr, "Entropy `-x log(x)`, 0 at 0, -inf below.", check=kernel("entr_cpu"))
-_row("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.")
+_row("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.", saves=("input!", "result"))
 _row(
     "ndtr",
     _in_float32(lambda x: jsp.erfc(x * -math.sqrt(0.5)) / 2),
     "Distribution function of the normal distribution.",
     check=kernel("erf_vml_cpu"),
+    saves=(),
 )
 _row("ndtri", _in_float32(_ndtri), "Inverse of `ndtr`.", saves=("result",))
-_row("log_ndtr", _in_float32(jsp.log_ndtr), "Logarithm of `ndtr`.")
+_row("log_ndtr", _in_float32(jsp.log_ndtr), "Logarithm of `ndtr`.", saves=("input!", "result"))
 
 # ---- orthogonal polynomials ----------------------------------------------------------------------------------
 

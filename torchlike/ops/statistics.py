@@ -69,7 +69,8 @@ def _spread(name: str, finish: Any, returns: tuple[str, ...] | None) -> Any:
         return finish(*_moments(input, dim, correction, keepdim))
 
     lowering.__name__ = lowering.__qualname__ = name
-    options = {"out": True, "saves": ("input",), "check": _check_spread(name), "in_full": True}
+    saves = ("input!",) if name.startswith("var") else ("input!", "result")
+    options = {"out": True, "saves": saves, "check": _check_spread(name), "in_full": True}
     row = op(name=name, spaces=(), **options)(lowering)
 
     def choose(input: Any, *args: Any, **kwargs: Any) -> Any:
@@ -159,10 +160,9 @@ def _median(name: str, skip_nan: bool) -> Any:
         "name": name,
         "spaces": (),
         "out": True,
-        "saves": ("input",),
     }
-    all_row = op(check=kernel("median_cpu", "ihf"), **options)(whole)
-    dim_row = op(returns=_PAIR, check=kernel("median_out", "ihf"), **options)(along)
+    all_row = op(check=kernel("median_cpu", "ihf"), saves=("input!", "result"), **options)(whole)
+    dim_row = op(returns=_PAIR, saves=("result1",), check=kernel("median_out", "ihf"), **options)(along)
 
     def choose(input: Any, *args: Any, **kwargs: Any) -> Any:
         """The lower median of all elements, or `(values, indices)` along `dim`."""
@@ -183,7 +183,7 @@ median = _median("median", False)
 nanmedian = _median("nanmedian", True)
 
 
-@op(returns=_PAIR, out=True, check=_no_complex("mode_cpu"))
+@op(returns=_PAIR, out=True, check=_no_complex("mode_cpu"), saves=("result1",))
 def mode(input: Array, dim: int = -1, keepdim: bool = False):
     """The most frequent value along `dim` (the smallest of several) and the index of its last occurrence."""
     x, axis, scalar = one_axis(input, dim)
@@ -266,7 +266,7 @@ def _quantile(name: str, skip_nan: bool) -> Any:
     def check(**params: Any) -> None:
         _check_quantile(**{**params, "name": name})
 
-    row = op(promote=DEFAULT, spaces=(), out=True, saves=("input",), check=check)(lowering)
+    row = op(promote=DEFAULT, spaces=(), out=True, check=check)(lowering)
 
     def public(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
         if not isinstance(q, Tensor) and not 0 <= q <= 1:

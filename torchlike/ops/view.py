@@ -18,7 +18,7 @@ from .._core.autograd import TYPE_NAMES
 from .._core.errors import warn_once
 from .._core.modes import local
 from .._core.registry import Array, Scalar, function, op, publish, view
-from .._core.tensor import Tensor
+from .._core.tensor import Lens, Tensor
 from .bits import view_as_real, view_dtype
 from .copying import clone
 from .strides import _dims, geometry, infer_shape, row_major, view_strides, wrap_dim
@@ -586,10 +586,46 @@ def _strided_index(size: Any, stride: Any, offset: int) -> Any:
     return index.reshape(tuple(size))
 
 
+def _elements(
+    size: tuple, stride: tuple, start: int, base: tuple, base_stride: tuple, base_start: int
+) -> Any:
+    """Where in memory a view's elements lie, and its base's."""
+    return _strided_index(size, stride, start).reshape(-1), _strided_index(
+        base, base_stride, base_start
+    ).reshape(-1)
+
+
+def _put_in_base(base: Any, new: Any, size: tuple, stride: tuple, start: int, base_stride: tuple, base_start: int, n: int) -> Any:  # fmt: skip
+    at, given = _elements(size, stride, start, base.shape, base_stride, base_start)
+    memory = (
+        jnp.zeros(n, base.dtype)
+        .at[given]
+        .set(base.reshape(-1))
+        .at[at]
+        .set(new.reshape(-1).astype(base.dtype))
+    )
+    return memory[given].reshape(base.shape)
+
+
+@view(spaces=(), name="as_strided", put=_put_in_base)
+def _as_strided_in(
+    input: Array, size: tuple, stride: tuple, start: int, base_stride: tuple, base_start: int, n: int
+):
+    """`_as_strided` of memory of n elements, where only those that `input` shows are known; 0 elsewhere."""
+    at, given = _elements(size, stride, start, input.shape, base_stride, base_start)
+    return jnp.zeros(n, input.dtype).at[given].set(input.reshape(-1))[at].reshape(size)
+
+
+def _within(args: tuple, base: Tensor) -> Lens:
+    _, stride, start = geometry(base)
+    return Lens(_as_strided_in.op, (*args[:3], stride, start, base._storage.value.aval.size))
+
+
 @view(
     spaces=(),
     name="as_strided",
     repeats=True,
+    within=_within,
     geometry=lambda shape, strides, offset, size, stride, start, order: (size, stride, start),
 )
 def _as_strided(input: Array, size: tuple, stride: tuple, start: int, order: tuple | None):
