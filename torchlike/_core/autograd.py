@@ -17,7 +17,7 @@ from .graph import Call, Value, record
 from .modes import local
 from .node_names import node_name
 from .versions import writes
-from .vjp import is_differentiable, residual_pull, vjp_of, with_residuals
+from .vjp import PASSING, is_differentiable, residual_pull, vjp_of, with_residuals
 
 
 class Node:
@@ -28,7 +28,7 @@ class Node:
         values: operands that the vjp uses (None elsewhere); freed after backward.
         edges: one per operand, None where no gradient goes.
         versions: of tensors that must not be overwritten: storage, version, shape, and the tensor and place of
-            an operand, or None and the place of a result.
+            an operand (None if it is none), or None and the place of a result.
     """
 
     versions: Any = None
@@ -81,7 +81,8 @@ class Node:
             operands = [values[i] for i in used if i < n]
             operands += [cts[have[i - n]][0] for i in used if i >= n]
             if create_graph:
-                source = [self.edges[i] for i in used if i < n]
+                passing = call.name in PASSING
+                source = [None if passing else self.edges[i] for i in used if i < n]
                 source += [cts[have[i - n]][1] for i in used if i >= n]
                 results, node = taped(
                     vjp, operands, source, self.plain_name().replace("Backward", "BackwardBackward")
@@ -131,7 +132,7 @@ class Node:
 
     def reread(self, at: int, saved: Any) -> None:
         """A saved operand was written through `.data`: backward sees its new data, as in PyTorch."""
-        if saved is not None and self.values[at] is not None:
+        if saved is not None and at is not None and self.values[at] is not None:
             values: Any = self.values
             values[at] = saved._read()
             self.residuals = None

@@ -236,6 +236,7 @@ def op(
         layout: `layout(result avals, operand avals, args) -> result avals` in PyTorch's order in memory
             (default: that of the operands for promoted rows, else row-major).
         row: the class of the row, which may take further options.
+        saves_when: `saves_when(**arguments)` says whether such a call saves its operands at all.
         constants: parameters that gradients never flow to.
         check_taped: called once per new signature where gradients flow, with the names of the parameters that
             want some, all avals and the arguments by name; raises PyTorch's errors.
@@ -320,8 +321,8 @@ def _attach_operator(operator: str, public: Callable, twin: Callable | None) -> 
                 f"descriptor '__r{operator}__' for 'torch._C.TensorBase' objects doesn't apply to a "
                 f"'{type(self).__name__}' object"
             )
-        if operator == "truediv" and isinstance(other, np.ndarray):
-            return self.reciprocal() * other
+        if operator == "truediv" and (isinstance(other, np.ndarray) or fits(other)):
+            return self.reciprocal() * other  # as in PyTorch, which rounds twice
         return public(other, self) if fits(other) else NotImplemented
 
     setattr(Tensor, f"__r{operator}__", named(reflected, f"__r{operator}__", public.__doc__))

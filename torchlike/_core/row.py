@@ -94,7 +94,7 @@ class Op:
     def __init__(self, fn: Callable, name: str, *, promote: str | None, saves: tuple[str, ...], differentiable: bool,
                  residual: bool, returns: tuple[str, ...] | None, check: Callable | None, grad_name: str | None,
                  layout: Callable | None = None, in_full: bool = False, constants: tuple[str, ...] = (),
-                 check_taped: Callable | None = None):  # fmt: skip
+                 saves_when: Callable | None = None, check_taped: Callable | None = None):  # fmt: skip
         self.fn, self.name, self.promote, self.check = fn, name, promote, check
         self.constants, self.check_taped = constants, check_taped
         self.layout = layout or (None if promote is None else as_operands)
@@ -124,6 +124,7 @@ class Op:
             if all(d is not EMPTY for d in self.defaults[n:])
         }
         self.saved, self.saved_results = saving(saves, self.params)
+        self.saves_when = saves_when
         self.result_class = result_class(name, returns) if returns else None
         self.has_key = KEY_ in self.kinds
         base = f"{fn.__module__}.{fn.__qualname__}/{name}"
@@ -271,6 +272,8 @@ class Op:
 
     def _spots(self, found: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> tuple[int, ...]:
         """The operands that are saved; an in-place call's own self is not among them."""
+        if self.saves_when is not None and not self.saves_when(**dict(zip(self.params, args))):
+            return ()
         origins = self._origins(args)
         wanted = {self.params[origins[i]] for i in found.wanted}
 
@@ -531,6 +534,13 @@ def note_result(node: Any, t: Tensor, index: int = 0) -> None:
     s.pinned = node.trace
     entry = (s, s.version, t._aval.shape, None, index)
     node.versions = [entry] if node.versions is None else [*node.versions, entry]
+
+
+def also_saved(node: Any, t: Tensor) -> None:
+    """The Node needs a tensor as it is now that is no operand of its call."""
+    s = t._storage
+    s.pinned = node.trace
+    node.versions = [*(node.versions or ()), (s, s.version, t._aval.shape, t, None)]
 
 
 class UnderivableRow(Op):

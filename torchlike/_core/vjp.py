@@ -122,6 +122,11 @@ def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval,
 
 DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last
 PRODUCTS = {"mm", "matmul", "addmm"}  # the gradient of a matrix lies by columns where the matrix does
+PASSING = {  # gradients go on as they are, to some places: in PyTorch's formulas the operands have no part in that
+    "amax", "amin", "aminmax", "clamp", "clamp_max", "clamp_min", "cummax", "cummin", "fmax", "fmin",
+    "hinge_embedding_loss", "kthvalue", "margin_ranking_loss", "max", "maximum", "median", "min", "minimum", "mode", "msort",
+    "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "quantile", "remainder", "sort", "topk",
+}  # fmt: skip
 INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them
 
 

@@ -92,7 +92,7 @@ def input_mask(input: Any, *args: Any, mask: Any = None, **kwargs: Any) -> Tenso
             raise IndexError(
                 "_input_mask expected broadcastable mask (got mask dimensionality higher than of the input)"
             )
-        mask = broadcast_to(mask.to_dense(), input.shape)
+        mask = broadcast_to(mask.to_dense(), input.shape).clone()
     if isinstance(input, SparseTensor):
         if not isinstance(mask, SparseTensor):
             mask = mask.to_sparse(input.sparse_dim())

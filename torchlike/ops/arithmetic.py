@@ -440,7 +440,7 @@ def _float_power_(input: Any, exponent: Any) -> Any:
 publish("Tensor", "float_power_", named(_float_power_, "float_power_", "In-place version of `float_power`."))
 
 
-@elementwise(promote=INT_TO_FLOAT, saves=_BOTH)
+@elementwise(promote=INT_TO_FLOAT, saves=("other<input", "result"))
 def ldexp(input: Array, other: Array):
     """`input * 2 ** other`."""
     return input * jnp.power(jnp.asarray(2, other.dtype), other)
@@ -517,6 +517,7 @@ nextafter = binary(
     _nextafter,
     "The next floating number after `input` towards `other`.",
     promote=DEFAULT,
+    saves=("input<input", "other<input"),
     check=kernel("nextafter_cpu", FLOATS),
 )
 logaddexp = binary(

@@ -49,7 +49,13 @@ def linalg_cholesky(A: Array, *, upper: bool = False):
     return factor
 
 
-@linalg("cholesky_ex", returns=("L", "info"), check=square("linalg.cholesky_ex"), layout=columns(0))
+@linalg(
+    "cholesky_ex",
+    returns=("L", "info"),
+    check=square("linalg.cholesky_ex"),
+    layout=columns(0),
+    saves=("result",),
+)
 def linalg_cholesky_ex(A: Array, *, upper: bool = False, check_errors: bool = False):
     """`cholesky` and, instead of an error, the order of the first minor that is not positive (int32, 0 is good)."""
     factor, info = _cholesky(A, upper)
@@ -105,7 +111,7 @@ def _qr(x: Any, mode: str) -> tuple[Any, Any]:
     return q, r
 
 
-@linalg("qr", returns=("Q", "R"), saves=("result",), check=_check_qr, layout=columns())
+@linalg("qr", returns=("Q", "R"), saves=("result", "result1"), check=_check_qr, layout=columns())
 def linalg_qr(A: Array, mode: str = "reduced"):
     """`A = Q R`, Q with orthonormal columns and R upper triangular.
 

@@ -27,7 +27,7 @@ from .looks import at_hand
 from .lowering.reduce_at import set_at
 from .masked import masked_fill_, refused_mask
 from .parts import unbind
-from .results import written_by
+from .results import saves_too, written_by
 from .validate import c_name, scalar_name
 
 _MSG_NUMBER = (
@@ -189,8 +189,14 @@ def getitem(self: Tensor, key: Any) -> Tensor:
         return views._select(self, 0, key + n if key < 0 else key)
     out, indices = _split_key(self, key, read=True)
     if any(i is not None for i in indices):
-        return _gather_get(out, indices)
+        return saves_too(_gather_get(out, indices), *_masks(key))
     return views.alias_view(out) if out is self else out
+
+
+def _masks(key: Any) -> list[Tensor]:
+    """The masks in a key: their indices are operands, they themselves are not."""
+    items = key if isinstance(key, tuple) else (key,)
+    return [k for k in items if isinstance(k, Tensor) and k.dtype in (dtypes.bool_, dtypes.uint8)]
 
 
 def _gather_get(x: Tensor, indices: list[Any]) -> Tensor:

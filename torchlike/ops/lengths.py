@@ -109,7 +109,14 @@ def _matrix_norm(x: Any, ord: Any, dim: Any, keepdim: bool) -> Any:
     return out.reshape(reduced_shape(x.shape, tuple(sorted((row, column))), keepdim))
 
 
-@linalg("matrix_norm", saves=("A",), check=_check_matrix_norm)
+@linalg(
+    "matrix_norm",
+    saves=("A!",),
+    saves_when=lambda ord, **_: (
+        ord in ("fro", 1, -1, math.inf, -math.inf)
+    ),  # not where singular values are at hand
+    check=_check_matrix_norm,
+)
 def linalg_matrix_norm(
     A: Array, ord: Any = "fro", dim: tuple = (-2, -1), keepdim: bool = False, *, dtype: dtype | None = None
 ):

@@ -317,7 +317,7 @@ def slogdet(input: Array):
     return tuple(jnp.linalg.slogdet(input))
 
 
-@op(check=square("logdet"))
+@op(check=square("logdet"), saves=("input!",))
 def logdet(input: Array):
     """Logarithm of the determinant; -inf at 0, nan below."""
     sign, size = jnp.linalg.slogdet(input)
@@ -350,7 +350,14 @@ def _check_power(A: Any, n: int) -> None:
         no_bools("bmm" if A.ndim > 2 else "addmm_impl_cpu_", A)
 
 
-@linalg("matrix_power", "torch.matrix_power", "Tensor.matrix_power", saves=("A",), check=_check_power)
+@linalg(
+    "matrix_power",
+    "torch.matrix_power",
+    "Tensor.matrix_power",
+    saves=("A!",),
+    saves_when=lambda n, **_: n > 1,
+    check=_check_power,
+)
 def linalg_matrix_power(A: Array, n: int):
     """`A` multiplied by itself `n` times; the inverse for negative `n`."""
     if n == 0:
@@ -396,7 +403,7 @@ def linalg_tensorinv(A: Array, ind: int = 2):
     return inverse.reshape(*right, *left)
 
 
-@linalg("tensorsolve", saves=("A", "result"))
+@linalg("tensorsolve", saves=("result",))
 def linalg_tensorsolve(A: Array, B: Array, dims: tuple | None = None):
     """X with `tensordot(A, X, X.ndim) == B`; `dims` of A are moved to its end first."""
     if dims is not None:

@@ -266,7 +266,13 @@ def _check_kl(
     broadcast(target.shape, input.shape)
 
 
-@op(promote=DEFAULT, spaces=FUNCTIONAL, saves=(), check=_check_kl)
+@op(
+    promote=DEFAULT,
+    spaces=FUNCTIONAL,
+    saves=("target<input", "input<target"),
+    saves_when=lambda log_target, **_: not log_target,
+    check=_check_kl,
+)
 def kl_div(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", log_target: bool = False,

@@ -14,7 +14,7 @@ from .._core.registry import Array, Operand, Scalar, function, op
 from .._core.tensor import Tensor, from_numpy_copy
 from .looks import Looked, at_hand
 from .numbers import of_dtype
-from .results import into, rebind
+from .results import into, rebind, saves_too
 from .validate import broadcast, c_name, scalar_name
 from .view import expand
 
@@ -79,7 +79,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Any = None) -> Tensor:
     shape = broadcast(mask.shape, input.shape)
     chosen = np.flatnonzero(np.broadcast_to(mask._host(), shape))
     x = input if tuple(input.shape) == shape else expand(input, *shape)
-    result = _take_flat(x, from_numpy_copy(chosen.astype(np.int64), input.device))
+    result = saves_too(_take_flat(x, from_numpy_copy(chosen.astype(np.int64), input.device)), input, mask)
     return into(result, out, "masked_select")
 
 
@@ -102,7 +102,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if chosen.size > source.numel():
         raise RuntimeError("Number of elements of source < number of ones in mask")
     x = input if tuple(input.shape) == shape else expand(input, *shape)
-    return _masked_scatter(x, from_numpy_copy(chosen.astype(np.int64), input.device), source)
+    return saves_too(_masked_scatter(x, from_numpy_copy(chosen.astype(np.int64), input.device), source), mask)
 
 
 @function(spaces=("Tensor",))

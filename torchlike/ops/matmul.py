@@ -450,7 +450,7 @@ def tensordot(a, b, dims=2, out=None):
     return _tensordot(a, b, left, right, out=out)
 
 
-@op(promote=DEFAULT, inplace=False, saves=("input", "other"))
+@op(promote=DEFAULT, inplace=False, saves=())
 def kron(input: Array, other: Array):
     """Kronecker product; the one with fewer dimensions gets leading ones."""
     n = builtins.max(input.ndim, other.ndim)

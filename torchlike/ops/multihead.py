@@ -159,7 +159,13 @@ def _merged_mask(padding: Any, mask: Any, batch: int, heads: int, extra: int, dt
 @op(
     name="multi_head_attention",
     spaces=(),
-    saves=("query", "key", "value", "in_proj_weight", "out_weight"),
+    saves=(
+        "query<in_proj_weight",
+        "key<in_proj_weight",
+        "value<in_proj_weight",
+        "in_proj_weight<query,key,value",
+        "out_weight<query,key,value,in_proj_weight",
+    ),
     check=_check,
 )
 def _multihead(

@@ -11,6 +11,7 @@ from jax import lax
 from .._core.modes import is_grad_enabled
 from .._core.orders import channels
 from .._core.registry import Array, Float, Scalar, function, op
+from .._core.versions import Counter, note
 from .lowering.norm import (
     apply_statistics,
     blend,
@@ -36,12 +37,14 @@ from .validate import not_implemented, size_text
 FUNCTIONAL = ("nn.functional",)
 TORCH = ("torch",)
 
+_UNCOUNTED = Counter()
+
 # ---- batch_norm -------------------------------------------------------------------------------------
 
 
 @op(
     spaces=(),
-    saves=("input!", "weight!"),
+    saves=("running_mean!", "running_var!", "input!", "weight!"),
     check=check_statistics,
     grad_name="NativeBatchNormBackward0",
     layout=channels,
@@ -86,12 +89,17 @@ def _refuse_grad(name: str, **statistics: Any) -> None:
             raise RuntimeError(MSG_NOT_DIFFERENTIABLE.format(name=name, arg=arg))
 
 
-def _update(results: Any, *statistics: Any) -> Any:
-    """Writes the new running statistics where they were given; returns the normalized input."""
+def _update(results: Any, *statistics: Any, counted: bool = True) -> Any:
+    """Writes the new running statistics where they were given; returns the normalized input.
+
+    With `counted=False` versions do not tell: PyTorch's batch norm does not say that it writes.
+    """
     if isinstance(results, tuple):
         out, *new = results
         for old, value in zip((s for s in statistics if s is not None), new, strict=True):
             old._write(value._read())
+            if not counted:
+                note(old._storage, _UNCOUNTED)
         return out
     return results
 
@@ -108,7 +116,7 @@ def _batch_norm(
             got = type(momentum).__name__
             raise TypeError(f"batch_norm(): argument 'momentum' (position 7) must be float, not {got}")
         row = _batch_norm_train(running_mean, running_var, input, weight, bias, float(eps), float(momentum))
-        return _update(row, running_mean, running_var)
+        return _update(row, running_mean, running_var, counted=False)
     for name, statistic in (("running_mean", running_mean), ("running_var", running_var)):
         if statistic is None:
             raise RuntimeError(f"{name} must be defined in evaluation mode")

@@ -66,7 +66,14 @@ def _check_pad(input: Any, pad: tuple[int, ...], mode: str, **rest: Any) -> None
         kernel(f"{_KERNELS[mode]}_pad{len(pad) // 2}d", "ihfc")(input)
 
 
-@op(name="pad", spaces=(), saves=("input",), check=_check_pad, layout=channels)
+@op(
+    name="pad",
+    spaces=(),
+    saves=("input!",),
+    saves_when=lambda mode, **_: mode in ("reflect", "replicate"),
+    check=_check_pad,
+    layout=channels,
+)
 def _pad(input: Array, pad: tuple, mode: str, value: Scalar = 0):
     widths = _widths(pad, input.ndim)
     if mode == "constant":

@@ -118,6 +118,7 @@ def _adaptive_avg(rank: int) -> Any:
         spaces=(),
         name=name,
         saves=("input!",),
+        saves_when=lambda output_size, **_: set(axes(output_size, rank)) != {1},  # that one is a mean
         check=check_adaptive("avg", rank),
         grad_name=grad_name,
         layout=flat_channels,

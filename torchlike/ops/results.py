@@ -7,12 +7,21 @@ from typing import Any
 from .._core.modes import local
 from .._core.node_names import renamed
 from .._core.registry import check_inplace, write_out
+from .._core.row import also_saved
 from .._core.tensor import Tensor
 
 
 def into(result: Tensor, out: Any, name: str) -> Any:
     """The result, written to `out` if there is one."""
     return result if out is None else write_out(name, result, out)
+
+
+def saves_too(result: Tensor, *tensors: Tensor) -> Tensor:
+    """A result whose Node needs these tensors unchanged too, which none of its operands are."""
+    if result._node is not None and local.ctx.grad:
+        for t in tensors:
+            also_saved(result._node, t)
+    return result
 
 
 def written_by(written: Tensor, name: str) -> Tensor:

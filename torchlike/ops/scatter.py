@@ -179,7 +179,10 @@ def _scatter_rows() -> tuple[Any, ...]:
             return getattr(x.at[key], fold)(values, mode="drop").reshape(input.shape)
 
         lowering.__name__ = lowering.__qualname__ = f"_{name}_{how}"
-        return op(lowering, name=name, spaces=(), check=_check_scatter(name), row=Looked, look=_look)
+        saves = ("index<src",) if how == "add" else ("index!",)
+        return op(
+            lowering, name=name, spaces=(), saves=saves, check=_check_scatter(name), row=Looked, look=_look
+        )
 
     return make("scatter", "set"), make("scatter_add", "add"), make("scatter", "multiply")
 
@@ -549,7 +552,7 @@ def _check_take_along(input: Any, indices: Any, dim: int) -> None:
     broadcast(*[tuple(1 if k == dim else m for k, m in enumerate(a.shape)) for a in (input, indices)])
 
 
-@op(spaces=(), name="take_along_dim", check=_check_take_along, saves=("input!", "indices!"))
+@op(spaces=(), name="take_along_dim", check=_check_take_along, saves=("input!",))
 def _take_along(input: Array, indices: Array, dim: int):
     n = input.shape[dim]
     i = indices.astype(jnp.int64)
