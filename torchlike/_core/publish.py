@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .autocast import as_operator
+from .modes import local
 from .overrides import Overridden, dispatch
 from .signatures import CALLED, PYTHON
 from .tensor import Tensor
@@ -60,13 +61,24 @@ def _publish_all(
     return first
 
 
+_MADE_OF_OTHERS = {"flatten", "moveaxis", "movedim", "ravel", "reshape", "unflatten"}
+
+
 def refuse(public: Any, space: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raises what PyTorch's parser says about the arguments of a call that failed; returns if it takes them."""
+    """Raises what PyTorch's parser says about the arguments of a call that failed; returns if it takes them.
+
+    PyTorch asks for the history of those that it takes before its operator fails; not for a write, nor where the
+    operator is made of others.
+    """
     from .misuse import complaint  # only where something is wrong
 
     error = complaint(public, space, name, args, kwargs)
     if error is not None:
         raise error from None
+    if local.ctx.grad and not name.endswith("_") and name not in _MADE_OF_OTHERS:
+        for a in args:
+            if isinstance(a, Tensor) and a._lens is not None:
+                a._fetch()
 
 
 def refusing(fn: Callable[..., Any], space: str, name: str) -> Callable[..., Any]:

@@ -1,0 +1,116 @@
+"""Which tensors, overwritten between forward and backward, make backward fail: PyTorch's own samples."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import torchlike
+from torchlike._core.modes import local
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("expecttest")  # of torch's own test data
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
+import conform  # noqa: E402
+from bridge import Bridge, Untranslatable  # noqa: E402
+from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
+
+BRIDGE = Bridge(torchlike)
+SAMPLES, WANTS, OPERANDS = 4, 6, 6
+COMPOSITE = "PyTorch has several Nodes where one row stands here"
+DIFFER = {
+    "combinations": "its masks are not kept",
+    "cov": COMPOSITE,
+    "einsum": "of more than two dimensions PyTorch transposes and multiplies",
+    "fft.fft": "PyTorch keeps real inputs, for their dtype",
+    "fft.ifft": "PyTorch keeps real inputs, for their dtype",
+    "fft.ihfft": "PyTorch keeps real inputs, for their dtype",
+    "fft.ihfft2": "PyTorch keeps real inputs, for their dtype",
+    "fft.ihfftn": "PyTorch keeps real inputs, for their dtype",
+    "fft.rfft": "PyTorch keeps real inputs, for their dtype",
+    "fft.rfft2": "PyTorch keeps real inputs, for their dtype",
+    "fft.rfftn": "PyTorch keeps real inputs, for their dtype",
+}
+
+
+def tensors(x, kind):
+    """All tensors in nested arguments, left to right."""
+    if isinstance(x, kind):
+        return [x]
+    items = x.values() if isinstance(x, dict) else x if isinstance(x, (tuple, list)) else ()
+    return [t for v in items for t in tensors(v, kind)]
+
+
+def replaced(x, kind, new):
+    """The same arguments over other tensors."""
+    if isinstance(x, kind):
+        return next(new)
+    if isinstance(x, dict):
+        return {k: replaced(v, kind, new) for k, v in x.items()}
+    if isinstance(x, (tuple, list)):
+        items = [replaced(v, kind, new) for v in x]
+        return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
+    return x
+
+
+def outcome(lib, fn, args, kwargs, wanted, overwritten):
+    """What backward says after one operand (by its place) or result (by `~place`) was overwritten."""
+    leaves = [t.detach().clone() for t in tensors([args, kwargs], lib.Tensor)]
+    for i in wanted:
+        leaves[i].requires_grad_()
+    operands = [t * 1 if t.requires_grad else t.clone() for t in leaves]
+    args, kwargs = replaced([args, kwargs], lib.Tensor, iter(operands))
+    results = tensors(fn(*args, **kwargs), lib.Tensor)
+    roots = [r for r in results if r.requires_grad]
+    if not roots or (overwritten < 0 and ~overwritten >= len(results)):
+        return None
+    target = results[~overwritten] if overwritten < 0 else operands[overwritten]
+    with lib.no_grad():
+        target.copy_(target.detach().clone())
+    try:
+        lib.autograd.grad(roots, [leaves[i] for i in wanted], [lib.ones_like(r) for r in roots], allow_unused=True)
+    except RuntimeError as e:
+        return str(e).partition(" Hint")[0]
+    finally:
+        if lib is torchlike:
+            local.ctx.traces.clear()  # nothing need be computed
+    return "runs"
+
+
+def entries():
+    for op in op_db:
+        if op.dtypes and op.supports_autograd and not conform.EXCLUDED.search(op.name):
+            if conform.pick_dtype(op).is_floating_point:
+                name = conform.entry_name(op)
+                marks = pytest.mark.xfail(strict=True, reason=DIFFER[name]) if name in DIFFER else ()
+                yield pytest.param(op, id=name, marks=marks)
+
+
+@pytest.mark.parametrize("op", entries())
+def test_same_tensors_are_needed(op):
+    torch.manual_seed(0)
+    samples = conform.limited(op.sample_inputs("cpu", conform.pick_dtype(op), requires_grad=True), SAMPLES)
+    ours = conform.resolve(torchlike, op, BRIDGE)
+    differ = []
+    for n, s in enumerate(samples):
+        theirs = [s.input, *s.args], s.kwargs
+        try:
+            mine = BRIDGE.to_lib(theirs[0]), BRIDGE.to_lib(theirs[1])
+        except Untranslatable:
+            continue
+        flat = tensors(theirs, torch.Tensor)
+        real = [i for i, t in enumerate(flat) if t.requires_grad]
+        wants = [[i] for i in real] + ([real] if len(real) > 1 else [])
+        for wanted in wants[:WANTS]:
+            for at in (*range(min(len(flat), OPERANDS)), ~0, ~1):
+                try:
+                    want = outcome(torch, op.op, *theirs, wanted, at)
+                except Exception:  # noqa: BLE001 - this one cannot be asked
+                    continue
+                have = outcome(torchlike, ours, *mine, wanted, at)
+                if have != want:
+                    differ.append((n, [tuple(t.shape) for t in flat], wanted, at, want, have))
+    assert not differ
