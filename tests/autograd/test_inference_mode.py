@@ -284,8 +284,6 @@ def inf_mode_arg(torch):
 
 DIFFERENT = {
     "inf": "enable_grad inside inference_mode tapes",
-    "inf_save": "operators may keep inference tensors",
-    "inf_linear": "operators may keep inference tensors",
 }
 
 

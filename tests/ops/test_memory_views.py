@@ -100,9 +100,9 @@ def test_views_from_and_to_complex(name):
         lambda lib: lib.tensor(1 + 2j, dtype=getattr(lib, name)),
         lambda lib: lib.zeros(0, 4, dtype=getattr(lib, name)),
         lambda lib: lib.arange(16.0).reshape(2, 8)[:, 4:],
-        lambda lib: lib.arange(16, dtype=lib.int64).reshape(2, 8)[:, ::2],
-        lambda lib: lib.arange(16, dtype=lib.int64).reshape(2, 8),
-        lambda lib: lib.tensor(5, dtype=lib.int64),
+        lambda lib: lib.arange(1.0, 33.0).view(lib.int64).reshape(2, 8)[:, ::2],
+        lambda lib: lib.arange(1.0, 33.0).view(lib.int64).reshape(2, 8),
+        lambda lib: lib.arange(1.0, 3.0).view(lib.int64)[0],
     ]
     for make in parents:
         for dtype in "complex64 complex128 float32 float64 int64 int16 uint8".split():

@@ -17,7 +17,7 @@ from .graph import Call, Value, record
 from .modes import local
 from .node_names import node_name
 from .versions import writes
-from .vjp import PASSING, is_differentiable, residual_pull, vjp_of, with_residuals
+from .vjp import is_differentiable, passes_on, residual_pull, vjp_of, with_residuals
 
 
 class Node:
@@ -81,7 +81,7 @@ class Node:
             operands = [values[i] for i in used if i < n]
             operands += [cts[have[i - n]][0] for i in used if i >= n]
             if create_graph:
-                passing = call.name in PASSING
+                passing = passes_on(call, self.need)
                 source = [None if passing else self.edges[i] for i in used if i < n]
                 source += [cts[have[i - n]][1] for i in used if i >= n]
                 results, node = taped(

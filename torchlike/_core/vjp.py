@@ -122,12 +122,17 @@ def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval,
 
 DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last
 PRODUCTS = {"mm", "matmul", "addmm"}  # the gradient of a matrix lies by columns where the matrix does
-PASSING = {  # gradients go on as they are, to some places: in PyTorch's formulas the operands have no part in that
+PASSING = {  # see `passes_on`
     "amax", "amin", "aminmax", "clamp", "clamp_max", "clamp_min", "cummax", "cummin", "fmax", "fmin",
-    "hinge_embedding_loss", "kthvalue", "margin_ranking_loss", "max", "maximum", "median", "min", "minimum", "mode", "msort",
+    "hinge_embedding_loss", "kthvalue", "max", "maximum", "median", "min", "minimum", "mode", "msort",
     "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "quantile", "remainder", "sort", "topk",
 }  # fmt: skip
 INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them
+
+
+def passes_on(call: Call, need: tuple[int, ...]) -> bool:
+    """Whether PyTorch's gradients of a call depend on its operands only by where they go to."""
+    return call.name in PASSING and (call.name != "remainder" or need == (0,))
 
 
 def with_residuals(call: Call, need: tuple[int, ...]) -> tuple[Call, int]:
