@@ -263,7 +263,7 @@ def _full_key(shape: Any, where: Any, tensors: Any) -> tuple[Any, ...]:
     return tuple(key)
 
 
-@op(spaces=(), name="index")
+@op(spaces=(), name="index", saves=("indices!",))
 def _index(input: Array, indices: Arrays, where: tuple):
     return input.at[_full_key(input.shape, where, indices)].get(mode="clip")
 
@@ -448,7 +448,7 @@ def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = F
     if not accumulate:
         _refuse_bytes(tuple(indices), values)
     _put(out, tensors, where, values, accumulate)
-    return input
+    return input if input._lens is not None else saves_too(input, *_masks(tuple(indices)))
 
 
 @function()
