@@ -195,3 +195,39 @@ def test_masks_of_bytes(line):
         return x.tolist()
 
     assert outcome(result, torchlike) == outcome(result, torch)
+
+
+LAYOUTS = """
+torch.view_as_complex(x).stride()
+torch.view_as_complex(x.permute(1, 0, 2)).stride()
+torch.view_as_complex(x[:, ::2]).stride()
+torch.view_as_complex(torch.arange(10.0)[1:9].view(4, 2))
+torch.view_as_complex(torch.arange(10.0).view(2, 5).t())
+torch.view_as_complex(torch.arange(12.0).view(2, 6)[:, :2]).stride()
+torch.view_as_complex(torch.arange(10.0).view(2, 5)[:, :2])
+torch.nonzero(x[0]).stride()
+torch.nonzero(x).is_contiguous()
+torch.nonzero(torch.eye(2)).view(-1)
+torch.nonzero(torch.eye(3), as_tuple=True)[0].stride()
+torch.argwhere(torch.eye(2)).t().is_contiguous()
+torch.empty_strided((2, 2), (1, 2))._base
+torch.empty_strided((2, 2), (1, 2)).requires_grad_().is_leaf
+torch.empty_permuted((2, 3), (1, 0))._is_view()
+torch.tensor(1.0).expand(1, 1).stride()
+torch.tensor(1.0).expand(2, 1).stride()
+torch.tensor([1.0]).expand(1, 1, 1).stride()
+torch.linalg.lu(torch.eye(3).requires_grad_())[0].requires_grad
+torch.linalg.lu(torch.eye(3).requires_grad_())[1].requires_grad
+torch.linalg.solve(torch.eye(3).expand(2, 3, 3), torch.ones(2, 3, 2)).stride()
+torch.linalg.solve_triangular(torch.eye(3), torch.ones(3, 2), upper=True).stride()
+torch.angle(x[0].t()).stride()
+x.transpose(0, 1).msort().stride()
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("expression", LAYOUTS)
+def test_how_results_lie(expression):
+    def result(lib):
+        return eval(expression, {"torch": lib, "x": lib.arange(24.0).reshape(3, 4, 2)})
+
+    assert outcome(result, torchlike) == outcome(result, torch)

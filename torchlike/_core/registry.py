@@ -237,7 +237,7 @@ def op(
             (default: that of the operands for promoted rows, else row-major).
         row: the class of the row, which may take further options.
         saves_when: `saves_when(**arguments)` says whether such a call saves its operands at all.
-        constants: parameters that gradients never flow to.
+        constants: parameters that gradients never flow to, and results that they never come from.
         check_taped: called once per new signature where gradients flow, with the names of the parameters that
             want some, all avals and the arguments by name; raises PyTorch's errors.
         in_full: lifted numbers reach the lowering in double precision, however narrow the arrays are.

@@ -97,6 +97,7 @@ class Op:
                  saves_when: Callable | None = None, check_taped: Callable | None = None):  # fmt: skip
         self.fn, self.name, self.promote, self.check = fn, name, promote, check
         self.constants, self.check_taped = constants, check_taped
+        self.flat_results = [i for i, name in enumerate(returns or ()) if name in constants]
         self.layout = layout or (None if promote is None else as_operands)
         self.differentiable, self.residual = differentiable, residual
         if in_full:
@@ -321,6 +322,8 @@ class Op:
         if node is not None:
             for i in self.saved_results:
                 note_result(node, made[i], i)
+            for i in self.flat_results:
+                made[i] = wrap(outs[i], None, i)
         return tuple(made) if self.result_class is None else self.result_class(made)
 
     # -- a signature seen for the first time

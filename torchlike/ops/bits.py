@@ -87,7 +87,21 @@ def view_as_complex(input: Array):
     return lax.complex(input[..., 0], input[..., 1])
 
 
-publish("torch", "view_as_complex", as_operator(view_as_complex, "torch.view_as_complex"))
+def _pairs(input: Tensor) -> Tensor:
+    """`view_as_complex`, which needs the two parts of a number side by side."""
+    _check_pairs(input._aval)
+    _, strides, offset = geometry(input)
+    if strides[-1] != 1:
+        raise RuntimeError("Tensor must have a last dimension with stride 1")
+    if any(s % 2 for s in strides[:-1]):
+        raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
+    if offset % 2:
+        raise RuntimeError("Tensor must have a storage_offset divisible by 2")
+    return view_as_complex(input)
+
+
+_pairs.__name__, _pairs.__doc__ = "view_as_complex", view_as_complex.__doc__
+publish("torch", "view_as_complex", as_operator(_pairs, "torch.view_as_complex"))
 
 
 def _property(name: str, read: Any) -> None:

@@ -148,7 +148,12 @@ def _strided(how: How, size: Any, stride: Any, d: dtype) -> Tensor:
     if steps == tuple(math.prod(shape[i + 1 :]) for i in range(len(shape))):
         return how.finish(blank(how, shape, d))
     wants_grad, how.requires_grad = how.requires_grad, False
-    made = as_strided(how.finish(blank(how, (extent,), d)), shape, steps)
+    return _alone(as_strided(how.finish(blank(how, (extent,), d)), shape, steps), wants_grad)
+
+
+def _alone(made: Tensor, wants_grad: bool) -> Tensor:
+    """A tensor that no other shares its memory with, though it was made as a view."""
+    made._base = made._trait = None
     return requiring(made) if wants_grad else made
 
 
@@ -175,8 +180,7 @@ def empty_permuted(size: Any, physical_layout: Any, **keywords: Any) -> Tensor:
         raise RuntimeError("Duplicate dim not allowed")
     wants_grad, how.requires_grad = how.requires_grad, False
     base = how.finish(blank(how, tuple(shape[i] for i in order), how.dtype or get_default_dtype()))
-    made = permute(base, tuple(order.index(i) for i in range(len(shape))))
-    return requiring(made) if wants_grad else made
+    return _alone(permute(base, tuple(order.index(i) for i in range(len(shape)))), wants_grad)
 
 
 # ---- matrices and indices ------------------------------------------------------------

@@ -334,7 +334,13 @@ def _packed(x: Any) -> tuple[Any, Any, Any]:
     return lu, (pivots + 1).astype(jnp.int32), permutation
 
 
-@linalg("lu", returns=("P", "L", "U"), saves=("result", "result1", "result2"), check=_check_lu("linalg.lu"))
+@linalg(
+    "lu",
+    returns=("P", "L", "U"),
+    constants=("P",),
+    saves=("result", "result1", "result2"),
+    check=_check_lu("linalg.lu"),
+)
 def linalg_lu(A: Array, *, pivot: bool = True):
     """`A = P L U`: a permutation matrix, a unit lower and an upper triangular one."""
     lu, _, permutation = _packed(A)
@@ -405,7 +411,7 @@ def _permutation(pivots: Any, m: int) -> Any:
     return ll.lu_pivots_to_permutation(pivots.astype(jnp.int32) - 1, m)
 
 
-@op(returns=("P", "L", "U"), spaces=("torch",), out=True, check=_check_unpack)
+@op(returns=("P", "L", "U"), spaces=("torch",), out=True, check=_check_unpack, constants=("P",))
 def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True):
     """P, L and U of a packed factorisation; the parts not asked for are empty."""
     empty = jnp.zeros((0,), LU_data.dtype)
@@ -444,7 +450,7 @@ def _check_lu_solve(LU: Any, pivots: Any, B: Any, left: bool = True, **_: Any) -
         )
 
 
-@linalg("lu_solve", saves=("LU!", "pivots!", "result"), check=_check_lu_solve)
+@linalg("lu_solve", saves=("LU!", "pivots!", "result"), check=_check_lu_solve, layout=columns())
 def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False):
     """X with `A X = B` (or `X A = B`, or with A^H) from the result of `lu_factor`."""
     return _lu_solve(LU, pivots, B, left, adjoint)
@@ -454,6 +460,7 @@ def linalg_lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, ad
     out=True,
     check=lambda b, LU_data, LU_pivots: _check_lu_solve(LU_data, LU_pivots, b),
     saves=("LU_data!", "LU_pivots!", "result"),
+    layout=columns(),
 )
 def lu_solve(b: Array, LU_data: Array, LU_pivots: Array):
     """X with `A X = b` from `(LU, pivots)`; see `linalg.lu_solve`."""

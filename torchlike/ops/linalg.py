@@ -70,7 +70,7 @@ def _solve_any(a: Any, b: Any, left: bool) -> tuple[Any, Any]:
     return _solve(jnp.broadcast_to(a, lead + a.shape[-2:]), jnp.broadcast_to(b, lead + b.shape[-2:]))
 
 
-@linalg("solve", saves=("A!", "result"), check=_check_solve)
+@linalg("solve", saves=("A!", "result"), check=_check_solve, layout=columns())
 def linalg_solve(A: Array, B: Array, *, left: bool = True):
     """X with `A X = B`, or `X A = B` with `left=False`; B may hold vectors. Batches broadcast.
 
@@ -82,7 +82,9 @@ def linalg_solve(A: Array, B: Array, *, left: bool = True):
     return x
 
 
-@linalg("solve_ex", returns=("result", "info"), check=_check_solve, saves=("A!", "result"))
+@linalg(
+    "solve_ex", returns=("result", "info"), check=_check_solve, saves=("A!", "result"), layout=columns(0)
+)
 def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False):
     """`solve` and, instead of an error, the position of the first zero pivot (int32, 0 is good)."""
     x, info = _solve_any(A, B, left)
@@ -108,7 +110,7 @@ def _check_triangular(A: Any, B: Any, upper: bool, left: bool = True, unitriangu
         )
 
 
-@linalg("solve_triangular", saves=("A", "result"), check=_check_triangular)
+@linalg("solve_triangular", saves=("A", "result"), check=_check_triangular, layout=columns())
 def linalg_solve_triangular(
     A: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False
 ):
@@ -121,6 +123,7 @@ def linalg_solve_triangular(
     out=True,
     check=lambda b, A, **_: check_float("triangular_solve", A),
     saves=("b!", "A!", "result"),
+    layout=columns(),
 )
 def triangular_solve(
     b: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
@@ -162,7 +165,7 @@ def _cut(x: Any, rcond: float | None, driver: str) -> float:
     return float(jnp.finfo(x.dtype).eps) * max(x.shape[-2:]) if rcond is None else rcond
 
 
-@op(name="linalg_lstsq", spaces=(), saves=("A!", "B!", "result"), check=_check_lstsq)
+@op(name="linalg_lstsq", spaces=(), saves=("A!", "B!", "result"), check=_check_lstsq, layout=columns())
 def _lstsq(A: Array, B: Array, rcond: float | None, driver: str):
     """Solution and squared residuals."""
     m, n = A.shape[-2:]

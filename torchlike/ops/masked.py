@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import dtypes
+from .._core.layouts import shortest
 from .._core.registry import Array, Operand, Scalar, function, op
 from .._core.tensor import Tensor, from_numpy_copy
 from .looks import Looked, at_hand
@@ -123,7 +124,7 @@ def nonzero(input: Tensor, *, out: Any = None, as_tuple: bool = False) -> Any:
         return tuple(from_numpy_copy(i.astype(np.int64), input.device) for i in found)
     n = int(np.count_nonzero(input._host()))
     rows = np.stack(found, 1).astype(np.int64) if len(found) else np.zeros((n, 0), np.int64)
-    result = from_numpy_copy(rows, input.device)
+    result = from_numpy_copy(rows, input.device, shortest(rows.shape, (1, 0)))  # by columns
     return into(result, out, "nonzero")
 
 

@@ -16,6 +16,7 @@ from jax import lax
 
 from .._core.dtypes import bool_, get_default_dtype
 from .._core.node_names import renamed
+from .._core.orders import as_operands
 from .._core.registry import BOOL_TO_LONG, COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Float, function, op
 from .._core.tensor import Tensor
 from .lowering.special import digamma as _digamma
@@ -220,7 +221,7 @@ neg = unary(
     aliases=("negative",),
     check=_check_neg,
 )
-angle = unary("angle", _angle, "Phase in radians, a real tensor.", promote=None, out=True)
+angle = unary("angle", _angle, "Phase in radians, a real tensor.", promote=None, out=True, layout=as_operands)
 conj_physical = unary(
     "conj_physical", jnp.conj, "Complex conjugate, computed at once.", promote=DEFAULT, saves=()
 )

@@ -62,7 +62,7 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool 
     return index[0] if scalar else index
 
 
-@op(out=True, check=_no_complex("Sort"))
+@op(out=True, check=_no_complex("Sort"), layout=as_input)
 def msort(input: Array):
     """Sorts along the first dimension."""
     return sort_pairs(input, 0, False)[0] if input.ndim else input

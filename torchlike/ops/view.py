@@ -399,6 +399,8 @@ _turned("H", adjoint, lambda n: n == 2, _CONJUGATE, "matrices (2-D tensors)")
 
 
 def _expand_geometry(shape: Any, strides: Any, offset: int, new: Any) -> Any:
+    if not shape:
+        return tuple(new), (0,) * len(new), offset
     out: list[int] = []  # from the last dimension on
     for i in range(1, len(new) + 1):
         if i <= len(shape):
