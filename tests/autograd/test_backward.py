@@ -394,3 +394,92 @@ def grad_complex_grad_out(torch):
 @pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
 def test_same_as_torch(f):
     equal(outcome(f, torchlike), outcome(f, reference))
+
+
+HISTORY = """
+w.linear(x, y, z)
+torch.addmm(z, x, y)
+torch.copysign(x, y)
+x.clamp(0.2, 1)
+x.clamp(y, z)
+x.maximum(y)
+x.remainder(2)
+x.remainder(y)
+x.max()
+x.max(0)[0]
+x.amax(0)
+x.sort()[0]
+x.topk(1)[0]
+x.median()
+x.nan_to_num()
+x.cummax(0)[0]
+torch.xlogy(x, y)
+x.abs()
+x.relu()
+x * y
+x + y
+x.where(x > 0, y)
+w.layer_norm(x, (2,), y, z)
+w.hinge_embedding_loss(x, torch.ones(2, 2))
+torch.linalg.householder_product(x, z)
+"""
+
+
+@pytest.mark.parametrize("expression", HISTORY.strip().splitlines())
+def test_which_gradients_have_history(expression):
+    def found(lib):
+        x = lib.tensor([[0.5, 2.0], [3.0, 0.25]], requires_grad=True)
+        y = lib.tensor([[0.75, 0.125], [4.0, 0.5]], requires_grad=True)
+        z = lib.tensor([1.5, 0.5], requires_grad=True)
+        if "layer_norm" in expression:
+            y = z.detach().clone().requires_grad_()
+        known = {"torch": lib, "w": lib.nn.functional, "x": x * 1, "y": y * 1, "z": z * 1}
+        out = eval(expression, known)
+        operands = [known[n] for n in "xyz"]
+        grads = lib.autograd.grad(out.sum(), operands, create_graph=True, allow_unused=True)
+        return [None if g is None else g.requires_grad for g in grads]
+
+    assert found(torchlike) == found(reference)
+
+
+ORDERS = """
+z * 2
+z * x.t()
+x.t() * z
+z.where(z > 0.5, z)
+z.clamp(0.2, 0.8)
+z.relu()
+z.erf()
+z.maximum(z)
+z.exp()
+z.prod()
+z.prod(0)
+z.max()
+z.max(0)[0]
+z.softmax(0)
+z.log_softmax(1)
+z.cumsum(0)
+z.tril()
+z.masked_fill(z > 0.5, 1)
+z.std()
+z.angle()
+torch.nn.functional.leaky_relu(z)
+torch.nn.functional.smooth_l1_loss(z, z * 2)
+"""
+
+
+@pytest.mark.parametrize("as_operand", [False, True])
+@pytest.mark.parametrize("expression", ORDERS.strip().splitlines())
+def test_how_gradients_lie(expression, as_operand):
+    """Of a transposed operand, with a gradient that lies by rows or as the operand does."""
+
+    def found(lib):
+        x = (lib.arange(12.0).reshape(3, 4) / 13 + 0.1).requires_grad_()
+        z = x.t()
+        y = eval(expression, {"torch": lib, "z": z, "x": x})
+        g = lib.ones_like(y, memory_format=lib.contiguous_format)
+        if as_operand and y.ndim == 2:
+            g = g.t().contiguous().t()
+        return lib.autograd.grad(y, z, g)[0].stride()
+
+    assert found(torchlike) == found(reference)

@@ -17,7 +17,7 @@ from .graph import Call, Value, record
 from .modes import local
 from .node_names import node_name
 from .versions import writes
-from .vjp import is_differentiable, passes_on, residual_pull, vjp_of, with_residuals
+from .vjp import dependencies, is_differentiable, residual_pull, vjp_of, with_residuals
 
 
 class Node:
@@ -81,14 +81,18 @@ class Node:
             operands = [values[i] for i in used if i < n]
             operands += [cts[have[i - n]][0] for i in used if i >= n]
             if create_graph:
-                passing = passes_on(call, self.need)
-                source = [None if passing else self.edges[i] for i in used if i < n]
+                source = [self.edges[i] for i in used if i < n]
                 source += [cts[have[i - n]][1] for i in used if i >= n]
+                depends = dependencies(call, self.need, vjp)
+                counts = set().union(*depends)
+                source = [e if k in counts else None for k, e in enumerate(source)]
                 results, node = taped(
                     vjp, operands, source, self.plain_name().replace("Backward", "BackwardBackward")
                 )
-                outs = [(v, (node, i) if node is not None and is_differentiable(v.aval) else None)
-                        for i, v in enumerate(results)]  # fmt: skip
+                outs = [
+                    (v, (node, i) if node is not None and any(source[k] is not None for k in on) else None)
+                    for i, (v, on) in enumerate(zip(results, depends))
+                ]
             else:
                 outs = [(v, None) for v in record(vjp, operands)]
         grads: list[Any] = [None] * len(self.edges)

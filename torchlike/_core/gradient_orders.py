@@ -20,19 +20,19 @@ _ANEW = set("dot_general conv_general_dilated gather scatter scatter-add scatter
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 
-def through(jaxpr: core.Jaxpr, given: Sequence[Strides], cotangents: Sequence[bool]) -> list[Strides]:
+def through(jaxpr: core.Jaxpr, given: Sequence[Strides], first: Sequence[bool]) -> list[Strides]:
     """Strides of a jaxpr's results for those of its operands.
 
     Args:
         jaxpr: of a vjp.
         given: strides of its operands.
-        cotangents: which operands are. PyTorch's formulas begin with the gradient, whose order goes first.
+        first: operands with which PyTorch's formulas begin: their order goes before that of others.
     """
     at: dict[Any, Strides] = dict(zip(jaxpr.invars, given))
-    of_gradient = {v for v, c in zip(jaxpr.invars, cotangents) if c}
+    of_first = {v for v, f in zip(jaxpr.invars, first) if f}
 
-    def is_gradient(v: Any) -> bool:
-        return not isinstance(v, core.Literal) and v in of_gradient
+    def goes_first(v: Any) -> bool:
+        return not isinstance(v, core.Literal) and v in of_first
 
     def look(v: Any) -> Strides:
         return None if isinstance(v, core.Literal) else at.get(v)
@@ -40,12 +40,13 @@ def through(jaxpr: core.Jaxpr, given: Sequence[Strides], cotangents: Sequence[bo
     for eqn in jaxpr.eqns:
         inner = next((eqn.params[p] for p in _INNER if p in eqn.params), None)
         found = [look(v) for v in eqn.invars]
-        flags = [is_gradient(v) for v in eqn.invars]
+        flags = [goes_first(v) for v in eqn.invars]
         if any(flags):
-            of_gradient.update(eqn.outvars)
+            of_first.update(eqn.outvars)
         if inner is not None:
             body = inner.jaxpr if isinstance(inner, core.ClosedJaxpr) else inner
-            if len(body.invars) == len(found):
+            shapes: Any = [(v.aval, b.aval) for v, b in zip(eqn.invars, body.invars)]
+            if len(body.invars) == len(found) and all(a.shape == b.shape for a, b in shapes):  # not a scan
                 at.update(zip(eqn.outvars, through(body, found, flags)))
             continue
         for out in eqn.outvars:

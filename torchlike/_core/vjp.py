@@ -109,30 +109,61 @@ def _reordered(call: Call, need: tuple[int, ...], plain: Any, given: tuple[Aval,
 def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval, ...]:
     """The Avals of a vjp's results: of the operands' shapes, in the order of PyTorch's gradients."""
     strides = [strides_of(a.shape, a.order) for a in vjp.avals]
-    found = through(vjp.derived["jaxpr"], strides, vjp.derived["cotangents"])  # type: ignore[arg-type]
+    first: Any = vjp.derived["cotangents"]  # PyTorch's formulas begin with the gradient
+    if call.name in BY_OPERANDS:
+        first = [not c for c in first]
+    found = through(vjp.derived["jaxpr"], strides, first)  # type: ignore[arg-type]
     outs = []
     for i, s in zip(need, found):
         a = call.avals[i]
         order = None if s is None or call.name in INTO_ZEROS else order_of(a.shape, s)
         if call.name in PRODUCTS and a.ndim == 2:
             order = a.order if a.order == (1, 0) else None
+        elif call.name in LIKE_OPERAND:
+            order = a.order
+        elif call.name in BY_ROWS or (call.name in ("max", "min") and len(call.outs) == 1):
+            order = None
         outs.append(reordered(a, owned(order) if call.name in DIVIDED else order))
     return tuple(outs)
 
 
+BY_OPERANDS = {  # PyTorch's formulas begin with an operand, or a mask of its order
+    "clamp", "clamp_max", "clamp_min", "erf", "leaky_relu", "maximum", "minimum", "relu", "sinc", "where",
+}  # fmt: skip
+LIKE_OPERAND = {"angle", "prod"}  # gradients lie as the operand does
+BY_ROWS = {"cumsum", "log_softmax", "masked_fill", "smooth_l1_loss", "softmax", "softmin", "tril", "triu"}
 DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last
 PRODUCTS = {"mm", "matmul", "addmm"}  # the gradient of a matrix lies by columns where the matrix does
-PASSING = {  # see `passes_on`
+PASSING = {  # gradients only go on, to places that the operands choose
     "amax", "amin", "aminmax", "clamp", "clamp_max", "clamp_min", "cummax", "cummin", "fmax", "fmin",
     "hinge_embedding_loss", "kthvalue", "max", "maximum", "median", "min", "minimum", "mode", "msort",
-    "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "quantile", "remainder", "sort", "topk",
+    "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "quantile", "sort", "topk",
 }  # fmt: skip
+PASSING_FIRST = {"frexp", "nextafter", "remainder"}  # that of the first operand
 INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them
 
 
-def passes_on(call: Call, need: tuple[int, ...]) -> bool:
-    """Whether PyTorch's gradients of a call depend on its operands only by where they go to."""
-    return call.name in PASSING and (call.name != "remainder" or need == (0,))
+TOGETHER = {  # PyTorch has one backward operator for all their gradients
+    "_batch_norm_eval", "_batch_norm_train", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "group_norm", "instance_norm", "layer_norm",
+}  # fmt: skip
+
+
+def dependencies(call: Call, need: tuple[int, ...], vjp: Call) -> list[tuple[int, ...]]:
+    """Per result of a call's vjp the operands that PyTorch's gradient depends on, but for where it goes to."""
+    found: Any = vjp.derived.get("dependencies")
+    if found is None:
+        jaxpr: Any = vjp.derived["jaxpr"]
+        cotangents: Any = vjp.derived["cotangents"]
+        n = len(jaxpr.outvars)
+        uses = [partial_eval.dce_jaxpr(jaxpr, [j == i for j in range(n)])[1] for i in range(n)]
+        for i, operand in enumerate(need):
+            if call.name in TOGETHER:
+                uses[i] = [True] * len(cotangents)
+            elif call.name in PASSING or (call.name in PASSING_FIRST and operand == 0):
+                uses[i] = cotangents
+        found = vjp.derived["dependencies"] = [tuple([k for k, u in enumerate(used) if u]) for used in uses]
+    return found
 
 
 def with_residuals(call: Call, need: tuple[int, ...]) -> tuple[Call, int]:

@@ -82,9 +82,7 @@ def linalg_solve(A: Array, B: Array, *, left: bool = True):
     return x
 
 
-@linalg(
-    "solve_ex", returns=("result", "info"), check=_check_solve, saves=("A!", "result"), layout=columns(0)
-)
+@linalg("solve_ex", returns=("result", "info"), check=_check_solve, saves=("A!", "result"), layout=columns(0))
 def linalg_solve_ex(A: Array, B: Array, *, left: bool = True, check_errors: bool = False):
     """`solve` and, instead of an error, the position of the first zero pivot (int32, 0 is good)."""
     x, info = _solve_any(A, B, left)

@@ -66,9 +66,8 @@ def _batch_product(a: Any, b: Any, kernel: str = "bmm") -> None:
         )
     if a.dtype is not b.dtype:
         raise RuntimeError(f"expected scalar type {scalar_name(a.dtype)} but found {scalar_name(b.dtype)}")
-    if a.dtype.name == "bool":
-        small = a.shape[1] * a.shape[2] * b.shape[2] < 400  # larger ones go through addmm
-        raise not_implemented(kernel if small else "addmm_impl_cpu_", a.dtype)
+    small = a.shape[1] * a.shape[2] * b.shape[2] < 400  # larger ones go through addmm
+    no_bools(kernel if small else "addmm_impl_cpu_", a, b)
 
 
 def _check_mm(input: Any, mat2: Any, **_: Any) -> None:
@@ -168,8 +167,8 @@ def _check_mv(a: Any, b: Any) -> None:
         raise RuntimeError(
             f"addmv input tensors must have the same dtype, but got {second}, {first}, and {second}"
         )
-    if a.dtype.name == "bool":
-        raise not_implemented("addmv_impl_cpu", a.dtype)
+    if a.size:
+        no_bools("addmv_impl_cpu", a, b)
 
 
 @op(out=True, saves=("input", "vec"), check=lambda input, vec: _check_mv(input, vec))
