@@ -228,6 +228,54 @@ t5 = torch.zeros((), requires_grad=True).prod()
 (t5 * t5).sum().backward()
 t5.sum().backward(retain_graph=True)
 """,
+    "a number in a key beside a list": """
+t2 = torch.arange(12).reshape(3, 4)
+with torch.no_grad(): t2[torch.tensor(-3), None, [3, 1, 3]] += 1
+""",
+    "a view that a failed operator asked for its history": """
+t1 = torch.randn((2, 3))
+t2 = torch.zeros((2, 3), requires_grad=True)
+t3 = t1.movedim(-1, 0)
+t1.copy_(t2)
+t6 = t3.view((1, 6))
+t3.mul_(t3)
+""",
+    "a write through strides of a detached view": """
+t1 = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+t2 = torch.from_numpy(np.arange(12.0).reshape(3, 4))
+t6 = t2.view_as(t2).detach()
+t11 = t6.as_strided((2, 2), (1, 2)).t()
+t11.sub_(t1, alpha=2)
+""",
+    "a gradient that a clamp passes on": """
+t2 = torch.from_numpy(np.arange(12.0).reshape(3, 4))
+t2.requires_grad_(True)
+t8 = t2.sum().clamp(-1, 2)
+t8[...] = 2
+t10 = torch.autograd.grad((t8 * t8).sum(), t2, create_graph=True)[0]
+""",
+    "nothing joined along a dimension that is not there": """
+t1 = torch.zeros((3,), requires_grad=True)
+t6 = t1.narrow(-1, 3, 0).squeeze()
+t12 = torch.cat([t6, t6], 2)
+""",
+    "the order of a gradient through a choice": """
+t1 = torch.eye(3, requires_grad=True)
+t3 = t1.t()
+t8 = torch.where(t3 > 3, t3, t3).contiguous()
+t10 = torch.autograd.grad((t8 * t8).sum(), t1, create_graph=True)[0]
+""",
+    "a product of no bools": """
+t3 = torch.randint(0, 2, ()).bool().flatten()
+t7 = t3.expand((2, 1)).narrow(0, 1, 0)
+t15 = torch.matmul(t7, t3.t())
+""",
+    "a gradient that depends on the result": """
+t2 = torch.randn((3,), requires_grad=True)
+t7 = t2.prod()
+t22 = torch.autograd.grad((t7 * t7).sum(), t2, create_graph=True)[0]
+t33 = torch.autograd.grad(t22.sum(), t7, allow_unused=True)[0].clone()
+""",
 }
 
 

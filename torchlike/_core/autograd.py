@@ -17,7 +17,7 @@ from .graph import Call, Value, record
 from .modes import local
 from .node_names import node_name
 from .versions import writes
-from .vjp import dependencies, is_differentiable, residual_pull, vjp_of, with_residuals
+from .vjp import dependencies, is_differentiable, residual_pull, vjp_by_result, vjp_of, with_residuals
 
 
 class Node:
@@ -80,15 +80,23 @@ class Node:
             n = len(call.avals)
             operands = [values[i] for i in used if i < n]
             operands += [cts[have[i - n]][0] for i in used if i >= n]
-            if create_graph:
+            through = (
+                vjp_by_result(call, given[0])
+                if create_graph and self.packed is None and have == (0,)
+                else None
+            )
+            if through is not None and values and values[0] is not None:
+                result = record(call, list(values))[0]
+                source = [cts[0][1], (self, 0), self.edges[0]]
+                results, node = taped(through, [cts[0][0], result, values[0]], source, self._second_name())
+                outs = [(results[0], None if node is None else (node, 0))]
+            elif create_graph:
                 source = [self.edges[i] for i in used if i < n]
                 source += [cts[have[i - n]][1] for i in used if i >= n]
                 depends = dependencies(call, self.need, vjp)
                 counts = set().union(*depends)
                 source = [e if k in counts else None for k, e in enumerate(source)]
-                results, node = taped(
-                    vjp, operands, source, self.plain_name().replace("Backward", "BackwardBackward")
-                )
+                results, node = taped(vjp, operands, source, self._second_name())
                 outs = [
                     (v, (node, i) if node is not None and any(source[k] is not None for k in on) else None)
                     for i, (v, on) in enumerate(zip(results, depends))
@@ -101,6 +109,9 @@ class Node:
         if not retain:
             self.free()
         return grads
+
+    def _second_name(self) -> str:
+        return self.plain_name().replace("Backward", "BackwardBackward")
 
     def _laid_otherwise(self, have: tuple[int, ...], given: tuple[Any, ...]) -> bool:
         """Whether cotangents lie in memory otherwise than the outputs they are for."""

@@ -236,6 +236,8 @@ def op(
         layout: `layout(result avals, operand avals, args) -> result avals` in PyTorch's order in memory
             (default: that of the operands for promoted rows, else row-major).
         row: the class of the row, which may take further options.
+        by_result: the gradient of the first operand as PyTorch has it, `by_result(gradient, result, operand,
+            **arguments)`: second derivatives follow it. None for arguments that it does not cover.
         saves_when: `saves_when(**arguments)` says whether such a call saves its operands at all.
         constants: parameters that gradients never flow to, and results that they never come from.
         check_taped: called once per new signature where gradients flow, with the names of the parameters that

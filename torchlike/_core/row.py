@@ -94,7 +94,7 @@ class Op:
     def __init__(self, fn: Callable, name: str, *, promote: str | None, saves: tuple[str, ...], differentiable: bool,
                  residual: bool, returns: tuple[str, ...] | None, check: Callable | None, grad_name: str | None,
                  layout: Callable | None = None, in_full: bool = False, constants: tuple[str, ...] = (),
-                 saves_when: Callable | None = None, check_taped: Callable | None = None):  # fmt: skip
+                 saves_when: Callable | None = None, by_result: Callable | None = None, check_taped: Callable | None = None):  # fmt: skip
         self.fn, self.name, self.promote, self.check = fn, name, promote, check
         self.constants, self.check_taped = constants, check_taped
         self.flat_results = [i for i, name in enumerate(returns or ()) if name in constants]
@@ -125,7 +125,7 @@ class Op:
             if all(d is not EMPTY for d in self.defaults[n:])
         }
         self.saved, self.saved_results = saving(saves, self.params)
-        self.saves_when = saves_when
+        self.saves_when, self.by_result = saves_when, by_result
         self.result_class = result_class(name, returns) if returns else None
         self.has_key = KEY_ in self.kinds
         base = f"{fn.__module__}.{fn.__qualname__}/{name}"
@@ -320,10 +320,10 @@ class Op:
             return t
         made = [wrap(v, node, i) for i, v in enumerate(outs)]
         if node is not None:
-            for i in self.saved_results:
-                note_result(node, made[i], i)
             for i in self.flat_results:
                 made[i] = wrap(outs[i], None, i)
+            for i in self.saved_results:
+                note_result(node, made[i], i)
         return tuple(made) if self.result_class is None else self.result_class(made)
 
     # -- a signature seen for the first time
@@ -427,6 +427,8 @@ class Op:
         if self.layout is not None:
             call.outs = self.layout(call.outs, avals, args)
         call.derived["plan"] = dict(zip(params, plan))  # type: ignore[assignment]
+        if self.by_result is not None and cast is None:
+            call.derived["by_result"] = self.by_result  # type: ignore[assignment]
         self.calls[key] = call
         return call
 

@@ -143,6 +143,32 @@ PASSING_FIRST = {"frexp", "nextafter", "remainder"}  # that of the first operand
 INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them
 
 
+def vjp_by_result(call: Call, given: Aval) -> Call | None:
+    """The vjp of a call as a function of the gradient, the result and the operand; None if the row gives none.
+
+    Its results are PyTorch's, in PyTorch's convention for complex numbers.
+    """
+    formula: Any = call.derived.get("by_result")
+    if formula is None or len(call.avals) != 1 or len(call.outs) != 1:
+        return None
+    key = ("by result", given)
+    if key not in call.derived:
+        plan: Any = call.derived["plan"]
+        static = {p: how[1] for p, how in plan.items() if how[0] == "static"}
+        avals = (given, call.outs[0], *call.avals)
+        with lowering_for(call.device):
+            if jax.eval_shape(lambda *a: formula(*a, **static), *[a.struct for a in avals]) is None:
+                call.derived[key] = None  # type: ignore[assignment]
+                return None
+            text = None if call.text is None else f"by result[{given}]({call.text})"
+            made = make_call(
+                call.name + ".vjp", text, lambda *a: (formula(*a, **static),), avals, call.device
+            )
+        made.outs = vjp_of(call, (0,), (0,), (given,))[0].outs
+        call.derived[key] = made  # type: ignore[assignment]
+    return call.derived[key]  # type: ignore[return-value]
+
+
 TOGETHER = {  # PyTorch has one backward operator for all their gradients
     "_batch_norm_eval", "_batch_norm_train", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
     "conv_transpose3d", "group_norm", "instance_norm", "layer_norm",

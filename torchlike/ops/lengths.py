@@ -11,6 +11,7 @@ from .._core.registry import Array, Float, Ints, cast_array, function, op
 from .linalg import linalg_inv_ex
 from .linalg_rows import check_float, check_matrix, linalg
 from .looks import Looked, numbers
+from .lowering import by_result
 from .lowering.axes import reduced_shape, wrap_dims
 from .lowering.decompose import singular_values
 from .lowering.lengths import vector_norm as _vector_norm
@@ -56,7 +57,7 @@ def _check_vector_norm(
                            "dimension is empty and the operation does not have an identity")  # fmt: skip
 
 
-@linalg("vector_norm", saves=("x", "result"), check=_check_vector_norm)
+@linalg("vector_norm", saves=("x", "result"), check=_check_vector_norm, by_result=by_result.norm)
 def linalg_vector_norm(
     x: Array, ord: float = 2, dim: Ints | None = None, keepdim: bool = False, *, dtype: dtype | None = None
 ):

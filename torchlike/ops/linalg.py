@@ -11,6 +11,7 @@ from jax.lax import linalg as ll
 from .._core.orders import columns
 from .._core.registry import Array, Operand, function, op
 from .linalg_rows import check_float, check_matrix, check_square, linalg, refuse, square
+from .lowering import by_result
 from .lowering.decompose import pinv as _pinv
 from .lowering.decompose import solve as _solve
 from .lowering.decompose import triangular
@@ -221,7 +222,13 @@ def _inverse(x: Any) -> tuple[Any, Any]:
 
 
 @linalg(
-    "inv", "torch.inverse", "Tensor.inverse", saves=("result",), check=square("linalg.inv"), layout=columns(0)
+    "inv",
+    "torch.inverse",
+    "Tensor.inverse",
+    saves=("result",),
+    check=square("linalg.inv"),
+    layout=columns(0),
+    by_result=by_result.inv,
 )
 def linalg_inv(A: Array):
     """Inverse of square matrices.

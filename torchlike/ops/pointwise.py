@@ -19,6 +19,7 @@ from .._core.node_names import renamed
 from .._core.orders import as_operands
 from .._core.registry import BOOL_TO_LONG, COMPLEX_TO_FLOAT, DEFAULT, INT_TO_FLOAT, Array, Float, function, op
 from .._core.tensor import Tensor
+from .lowering import by_result
 from .lowering.special import digamma as _digamma
 from .lowering.special import erfinv as _erfinv
 from .lowering.special import lgamma as _lgamma
@@ -76,10 +77,17 @@ def _check_rounded(name: str) -> Callable[..., None]:
 
 # ---- exponentials and logarithms ------------------------------------------------------
 _RESULT = ("result",)
-exp = unary("exp", jnp.exp, "`e ** input`.", saves=_RESULT)
-exp2 = unary("exp2", jnp.exp2, "`2 ** input`.", saves=_RESULT, aliases=("special.exp2",))
+exp = unary("exp", jnp.exp, "`e ** input`.", saves=_RESULT, by_result=by_result.exp)
+exp2 = unary(
+    "exp2", jnp.exp2, "`2 ** input`.", saves=_RESULT, by_result=by_result.exp2, aliases=("special.exp2",)
+)
 expm1 = unary(
-    "expm1", jnp.expm1, "`exp(input) - 1`, accurate near 0.", saves=_RESULT, aliases=("special.expm1",)
+    "expm1",
+    jnp.expm1,
+    "`exp(input) - 1`, accurate near 0.",
+    saves=_RESULT,
+    by_result=by_result.expm1,
+    aliases=("special.expm1",),
 )
 log = unary("log", jnp.log, "Natural logarithm; nan below 0, -inf at 0.")
 log2 = unary("log2", jnp.log2, "Logarithm to base 2.")
@@ -87,21 +95,23 @@ log10 = unary("log10", jnp.log10, "Logarithm to base 10.")
 log1p = unary("log1p", jnp.log1p, "`log(1 + input)`, accurate near 0.", aliases=("special.log1p",))
 
 # ---- powers and roots -------------------------------------------------------------------
-sqrt = unary("sqrt", jnp.sqrt, "Square root; nan below 0.", saves=_RESULT)
-rsqrt = unary("rsqrt", lax.rsqrt, "`1 / sqrt(input)`.", saves=_RESULT)
-reciprocal = unary("reciprocal", lambda x: 1 / x, "`1 / input`.", saves=_RESULT)
+sqrt = unary("sqrt", jnp.sqrt, "Square root; nan below 0.", saves=_RESULT, by_result=by_result.sqrt)
+rsqrt = unary("rsqrt", lax.rsqrt, "`1 / sqrt(input)`.", saves=_RESULT, by_result=by_result.rsqrt)
+reciprocal = unary(
+    "reciprocal", lambda x: 1 / x, "`1 / input`.", saves=_RESULT, by_result=by_result.reciprocal
+)
 square = unary("square", lambda x: x * x, "`input ** 2`.", promote=BOOL_TO_LONG)
 
 # ---- trigonometry -----------------------------------------------------------------------
 sin = unary("sin", jnp.sin, "Sine of radians.")
 cos = unary("cos", jnp.cos, "Cosine of radians.")
-tan = unary("tan", jnp.tan, "Tangent of radians.", saves=_RESULT)
+tan = unary("tan", jnp.tan, "Tangent of radians.", saves=_RESULT, by_result=by_result.tan)
 asin = unary("asin", jnp.arcsin, "Inverse sine, in radians; nan outside [-1, 1].", aliases=("arcsin",))
 acos = unary("acos", jnp.arccos, "Inverse cosine, in radians; nan outside [-1, 1].", aliases=("arccos",))
 atan = unary("atan", jnp.arctan, "Inverse tangent, in radians.", aliases=("arctan",))
 sinh = unary("sinh", jnp.sinh, "Hyperbolic sine.")
 cosh = unary("cosh", jnp.cosh, "Hyperbolic cosine.")
-tanh = unary("tanh", jnp.tanh, "Hyperbolic tangent.", saves=_RESULT)
+tanh = unary("tanh", jnp.tanh, "Hyperbolic tangent.", saves=_RESULT, by_result=by_result.tanh)
 asinh = unary("asinh", jnp.arcsinh, "Inverse hyperbolic sine.", aliases=("arcsinh",))
 acosh = unary("acosh", jnp.arccosh, "Inverse hyperbolic cosine; nan below 1.", aliases=("arccosh",))
 atanh = unary("atanh", jnp.arctanh, "Inverse hyperbolic tangent; nan outside [-1, 1].", aliases=("arctanh",))
@@ -307,7 +317,12 @@ def abs_python(n: int) -> int:
 
 # ---- probability, error and gamma functions ---------------------------------------------------
 sigmoid = unary(
-    "sigmoid", jax.nn.sigmoid, "`1 / (1 + exp(-input))`.", saves=_RESULT, aliases=("special.expit",)
+    "sigmoid",
+    jax.nn.sigmoid,
+    "`1 / (1 + exp(-input))`.",
+    saves=_RESULT,
+    by_result=by_result.sigmoid,
+    aliases=("special.expit",),
 )
 erf = unary("erf", jsp.erf, "Error function.", aliases=("special.erf",), check=kernel("erf_vml_cpu"))
 erfc = unary("erfc", jsp.erfc, "`1 - erf(input)`.", aliases=("special.erfc",), check=kernel("erfc_vml_cpu"))

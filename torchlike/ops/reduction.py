@@ -10,6 +10,7 @@ from .._core.dtypes import dtype
 from .._core.registry import INT_TO_FLOAT, Array, Ints, cast_array, function, op
 from .._core.tensor import Tensor
 from .arithmetic import maximum, minimum
+from .lowering import by_result
 from .lowering.axes import one_axis, reduced_shape, wrap_dims
 from .lowering.common import accumulated
 from .lowering.extremes import argextreme, extreme
@@ -100,7 +101,7 @@ def nanmean(input: Array, dim: Ints | None = None, keepdim: bool = False, *, dty
     return total(jnp.where(good, x, jnp.zeros((), x.dtype)), axes, keepdim) / count.astype(x.dtype)
 
 
-@op(saves=("input", "result"), out=True, check_taped=differentiable_dtype)
+@op(saves=("input", "result"), out=True, check_taped=differentiable_dtype, by_result=by_result.prod)
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None):
     """Product over `dim` (all elements when None); integers are multiplied as int64."""
     x = widened(input, dtype)
@@ -108,7 +109,13 @@ def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: 
     return jnp.prod(x, axis=axes, keepdims=keepdim, dtype=x.dtype)
 
 
-@op(promote=INT_TO_FLOAT, saves=("input", "result"), inplace=False, aliases=("special.logsumexp",))
+@op(
+    promote=INT_TO_FLOAT,
+    saves=("input", "result"),
+    inplace=False,
+    aliases=("special.logsumexp",),
+    by_result=by_result.logsumexp,
+)
 def logsumexp(input: Array, dim: Ints, keepdim: bool = False):
     """`log(sum(exp(input)))` over `dim`, safe against overflow."""
     if dim is None:

@@ -29,8 +29,7 @@ def _check_cat(tensors: Any, dim: Any) -> None:
     for i, t in enumerate(tensors):
         if t.ndim == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-    if not shaped:
-        wrap_dim(dim, 1)
+    if not shaped:  # PyTorch leaves all of them out, and does not ask along which dimension
         return
     first = shaped[0]
     d = wrap_dim(dim, first.ndim)

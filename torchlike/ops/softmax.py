@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from .._core.dtypes import dtype
 from .._core.random import parity_is_exact
 from .._core.registry import Array, Key, Scalar, cast_array, function, op
+from .lowering import by_result
 from .validate import not_implemented, scalar_name, wrap_dim
 
 SPACES = ("torch", "Tensor", "special")
@@ -39,7 +40,7 @@ def _along(fn: Any, input: Any, dim: int, dtype: Any) -> Any:
     return fn(_wide(x), axis=dim).astype(x.dtype)
 
 
-@op(spaces=SPACES, saves=("result",), out=True, check=_checked("softmax"))
+@op(spaces=SPACES, saves=("result",), out=True, check=_checked("softmax"), by_result=by_result.softmax)
 def softmax(input: Array, dim: int, dtype: dtype | None = None):
     """`exp(input) / exp(input).sum(dim)`, without overflow.
 
@@ -50,7 +51,9 @@ def softmax(input: Array, dim: int, dtype: dtype | None = None):
     return _along(jax.nn.softmax, input, dim, dtype)
 
 
-@op(spaces=SPACES, saves=("result",), out=True, check=_checked("log_softmax"))
+@op(
+    spaces=SPACES, saves=("result",), out=True, check=_checked("log_softmax"), by_result=by_result.log_softmax
+)
 def log_softmax(input: Array, dim: int, dtype: dtype | None = None):
     """`input - log(exp(input).sum(dim))`, without overflow (arguments as `softmax`)."""
     return _along(jax.nn.log_softmax, input, dim, dtype)
