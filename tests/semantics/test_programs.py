@@ -276,6 +276,26 @@ t7 = t2.prod()
 t22 = torch.autograd.grad((t7 * t7).sum(), t2, create_graph=True)[0]
 t33 = torch.autograd.grad(t22.sum(), t7, allow_unused=True)[0].clone()
 """,
+    "the order of what compares a view through strides": """
+t1 = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+t2 = torch.from_numpy(np.arange(12.0).reshape(3, 4))
+t11 = t2.view_as(t2).detach().as_strided((2, 2), (1, 2)).t()
+t11.sub_(t1, alpha=2)
+t17 = t11 > 1
+""",
+    "a number in a key of what is expanded": """
+t6 = torch.arange(6.0).expand((2, 6))
+t6.swapaxes_(0, -1)
+t10 = t6.unsqueeze(-2)
+t10[None, torch.tensor(5)] = -1
+""",
+    "data that backward needs, written through itself": """
+t2 = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+t3 = t2.data
+t4 = t3 / (t2 * t2 + 1)
+t3.neg_()
+t12 = torch.autograd.grad((t4 * t4).sum(), t2, create_graph=True)[0]
+""",
 }
 
 

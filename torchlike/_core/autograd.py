@@ -137,13 +137,14 @@ class Node:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
         for storage, then, shape, saved, at in self.versions:
             if storage.version != then:
-                if not writes(storage, after=then):
+                counter = None if saved is None else saved._counter
+                if not writes(storage, counter, after=then):
                     self.reread(at, saved)
                     continue
                 node, index = (saved._node, saved._index) if saved is not None else (self, at)
                 if saved is None and not is_differentiable(self.out_avals[at]):
                     node = None
-                raise overwritten(storage, shape, then, node, index)
+                raise overwritten(storage, shape, then, node, index, counter)
 
     def reread(self, at: int, saved: Any) -> None:
         """A saved operand was written through `.data`: backward sees its new data, as in PyTorch."""
@@ -291,14 +292,16 @@ class _SeenNode(Node):
 saved_attribute: Callable[[Node, str], Any] | None = None  # set by row.py, which knows parameters' names
 
 
-def overwritten(storage: Any, shape: Any, then: int, node: Any, index: int) -> RuntimeError:
-    """PyTorch's error for a saved tensor that was written in place after version `then`."""
+def overwritten(
+    storage: Any, shape: Any, then: int, node: Any, index: int, counter: Any = None
+) -> RuntimeError:
+    """PyTorch's error for a saved tensor that was written in place after version `then`, as it counts."""
     producer = "" if node is None else f", which is output {index} of {short_name(node)},"
     kind = TYPE_NAMES.get(storage.value.aval.dtype.name, "FloatTensor")
     hint = errors.MSG_HINT_ANOMALY if local.ctx.anomaly is None else errors.MSG_HINT_BACKTRACE
     return RuntimeError(errors.MSG_INPLACE_SAVED.format(hint=hint,
-        type=f"torch.{kind}", shape=list(shape), producer=producer, now=writes(storage),
-        then=writes(storage, until=then)))  # fmt: skip
+        type=f"torch.{kind}", shape=list(shape), producer=producer, now=writes(storage, counter),
+        then=writes(storage, counter, until=then)))  # fmt: skip
 
 
 def short_name(node: Any) -> str:

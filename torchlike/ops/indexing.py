@@ -344,7 +344,9 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     value = _as_values(self, value)
     if value.device is not self.device and value.ndim == 0:
         value = value.to(self.device)
-    out, indices = _split_key(self, key, read=value._storage is self._storage)  # it may be what the key picks
+    # the value may be what the key picks; what shows an element twice is refused by the part that is written
+    read = value._storage is self._storage or any(lens.op.repeats for lens in self._lens or ())
+    out, indices = _split_key(self, key, read)
     if any(i is not None for i in indices):
         where, tensors = _prepare(out, indices)
         check_inplace(self)

@@ -609,7 +609,12 @@ def _put_in_base(base: Any, new: Any, size: tuple, stride: tuple, start: int, ba
     return memory[given].reshape(base.shape)
 
 
-@view(spaces=(), name="as_strided", put=_put_in_base)
+@view(
+    spaces=(),
+    name="as_strided",
+    put=_put_in_base,
+    geometry=lambda shape, strides, offset, size, stride, start, *base: (size, stride, start),
+)
 def _as_strided_in(
     input: Array, size: tuple, stride: tuple, start: int, base_stride: tuple, base_start: int, n: int
 ):
