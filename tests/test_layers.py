@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent / "torchlike"
 LAYERS = [
     ["_core.dtypes", "_core.devices", "_core.errors", "_core.checks", "_core.names", "_core.precision", "_core.signatures"],
     ["_core.modes"],
-    ["_core.layouts", "_core.gradient_orders"],
+    ["_core.layouts", "_core.gradient_orders", "_core.formulas"],
     ["_core.graph", "_core.orders"],
     ["_core.program", "_core.disk", "_core.segments", "_core.tiers", "_core.engine"],
     ["_core.storage"],

@@ -11,6 +11,17 @@ import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from .checks import ignoring
+from .formulas import (
+    BY_OPERANDS,
+    BY_ROWS,
+    DIVIDED,
+    INTO_ZEROS,
+    LIKE_OPERAND,
+    PASSING,
+    PASSING_FIRST,
+    PRODUCTS,
+    TOGETHER,
+)
 from .gradient_orders import through
 from .graph import Aval, Call, make_call, reordered
 from .layouts import order_of, owned, strides_of
@@ -127,22 +138,6 @@ def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval,
     return tuple(outs)
 
 
-BY_OPERANDS = {  # PyTorch's formulas begin with an operand, or a mask of its order
-    "clamp", "clamp_max", "clamp_min", "erf", "leaky_relu", "maximum", "minimum", "relu", "sinc", "where",
-}  # fmt: skip
-LIKE_OPERAND = {"angle", "prod"}  # gradients lie as the operand does
-BY_ROWS = {"cumsum", "log_softmax", "masked_fill", "smooth_l1_loss", "softmax", "softmin", "tril", "triu"}
-DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last
-PRODUCTS = {"mm", "matmul", "addmm"}  # the gradient of a matrix lies by columns where the matrix does
-PASSING = {  # gradients only go on, to places that the operands choose
-    "amax", "amin", "aminmax", "clamp", "clamp_max", "clamp_min", "cummax", "cummin", "fmax", "fmin",
-    "hinge_embedding_loss", "kthvalue", "max", "maximum", "median", "min", "minimum", "mode", "msort",
-    "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "quantile", "sort", "topk",
-}  # fmt: skip
-PASSING_FIRST = {"frexp", "nextafter", "remainder"}  # that of the first operand
-INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them
-
-
 def vjp_by_result(call: Call, given: Aval) -> Call | None:
     """The vjp of a call as a function of the gradient, the result and the operand; None if the row gives none.
 
@@ -167,12 +162,6 @@ def vjp_by_result(call: Call, given: Aval) -> Call | None:
         made.outs = vjp_of(call, (0,), (0,), (given,))[0].outs
         call.derived[key] = made  # type: ignore[assignment]
     return call.derived[key]  # type: ignore[return-value]
-
-
-TOGETHER = {  # PyTorch has one backward operator for all their gradients
-    "_batch_norm_eval", "_batch_norm_train", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
-    "conv_transpose3d", "group_norm", "instance_norm", "layer_norm",
-}  # fmt: skip
 
 
 def dependencies(call: Call, need: tuple[int, ...], vjp: Call) -> list[tuple[int, ...]]:
