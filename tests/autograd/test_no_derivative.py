@@ -155,7 +155,7 @@ F.cross_entropy(w, x)
 w.clamp(min=x)
 torch.maximum(w, x)
 w.pow(x)
-w.copy_(x) if not w.is_leaf else (w * 1).copy_(x)
+(w * 1).copy_(x)
 (w * 1).mul_(x)
 """.strip().splitlines()
 

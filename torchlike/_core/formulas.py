@@ -11,6 +11,7 @@ BY_OPERANDS = {  # an operand comes first, or a mask of its order
 }  # fmt: skip
 LIKE_OPERAND = {"angle", "prod"}  # as the operand does, whatever comes first
 BY_ROWS = {"cumsum", "log_softmax", "masked_fill", "smooth_l1_loss", "softmax", "softmin", "tril", "triu"}
+WHOLE_BY_ROWS = {"max", "min"}  # of all elements, by rows; along a dimension not
 DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last
 PRODUCTS = {"mm", "matmul", "addmm"}  # the gradient of a matrix lies by columns where the matrix does
 INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them

@@ -97,7 +97,7 @@ class Op:
                  saves_when: Callable | None = None, by_result: Callable | None = None, check_taped: Callable | None = None):  # fmt: skip
         self.fn, self.name, self.promote, self.check = fn, name, promote, check
         self.constants, self.check_taped = constants, check_taped
-        self.flat_results = [i for i, name in enumerate(returns or ()) if name in constants]
+        self.constant_results = [i for i, name in enumerate(returns or ()) if name in constants]
         self.layout = layout or (None if promote is None else as_operands)
         self.differentiable, self.residual = differentiable, residual
         if in_full:
@@ -320,7 +320,7 @@ class Op:
             return t
         made = [wrap(v, node, i) for i, v in enumerate(outs)]
         if node is not None:
-            for i in self.flat_results:
+            for i in self.constant_results:
                 made[i] = wrap(outs[i], None, i)
             for i in self.saved_results:
                 note_result(node, made[i], i)
@@ -535,17 +535,19 @@ class Op:
 
 def note_result(node: Any, t: Tensor, index: int = 0) -> None:
     """The Node needs its result as it is now."""
-    s = t._storage
-    s.pinned = node.trace
-    entry = (s, s.version, t._aval.shape, None, index)
-    node.versions = [entry] if node.versions is None else [*node.versions, entry]
+    _note(node, t, None, index)
 
 
 def also_saved(node: Any, t: Tensor) -> None:
     """The Node needs a tensor as it is now that is no operand of its call."""
+    _note(node, t, t, None)
+
+
+def _note(node: Any, t: Tensor, saved: Tensor | None, at: int | None) -> None:
+    """One more entry of `node.versions`."""
     s = t._storage
     s.pinned = node.trace
-    node.versions = [*(node.versions or ()), (s, s.version, t._aval.shape, t, None)]
+    node.versions = [*(node.versions or ()), (s, s.version, t._aval.shape, saved, at)]
 
 
 class UnderivableRow(Op):

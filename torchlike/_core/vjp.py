@@ -21,6 +21,7 @@ from .formulas import (
     PASSING_FIRST,
     PRODUCTS,
     TOGETHER,
+    WHOLE_BY_ROWS,
 )
 from .gradient_orders import through
 from .graph import Aval, Call, make_call, reordered
@@ -132,7 +133,7 @@ def _gradient_avals(call: Call, need: tuple[int, ...], vjp: Call) -> tuple[Aval,
             order = a.order if a.order == (1, 0) else None
         elif call.name in LIKE_OPERAND:
             order = a.order
-        elif call.name in BY_ROWS or (call.name in ("max", "min") and len(call.outs) == 1):
+        elif call.name in BY_ROWS or (call.name in WHOLE_BY_ROWS and len(call.outs) == 1):
             order = None
         outs.append(reordered(a, owned(order) if call.name in DIVIDED else order))
     return tuple(outs)

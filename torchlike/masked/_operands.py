@@ -92,6 +92,7 @@ def input_mask(input: Any, *args: Any, mask: Any = None, **kwargs: Any) -> Tenso
             raise IndexError(
                 "_input_mask expected broadcastable mask (got mask dimensionality higher than of the input)"
             )
+        # as in PyTorch, backward keeps a copy: the mask given may be written to
         mask = broadcast_to(mask.to_dense(), input.shape).clone()
     if isinstance(input, SparseTensor):
         if not isinstance(mask, SparseTensor):

@@ -588,25 +588,18 @@ def _strided_index(size: Any, stride: Any, offset: int) -> Any:
     return index.reshape(tuple(size))
 
 
-def _elements(
-    size: tuple, stride: tuple, start: int, base: tuple, base_stride: tuple, base_start: int
+def _known(base: Any, stride: tuple, start: int, n: int) -> tuple[Any, Any]:
+    """Memory of n elements, 0 where a base does not show it, and where the base's elements lie in it."""
+    places = _strided_index(base.shape, stride, start).reshape(-1)
+    return jnp.zeros(n, base.dtype).at[places].set(base.reshape(-1)), places
+
+
+def _put_in_base(
+    base: Any, new: Any, size: tuple, stride: tuple, start: int, base_stride: tuple, base_start: int, n: int
 ) -> Any:
-    """Where in memory a view's elements lie, and its base's."""
-    return _strided_index(size, stride, start).reshape(-1), _strided_index(
-        base, base_stride, base_start
-    ).reshape(-1)
-
-
-def _put_in_base(base: Any, new: Any, size: tuple, stride: tuple, start: int, base_stride: tuple, base_start: int, n: int) -> Any:  # fmt: skip
-    at, given = _elements(size, stride, start, base.shape, base_stride, base_start)
-    memory = (
-        jnp.zeros(n, base.dtype)
-        .at[given]
-        .set(base.reshape(-1))
-        .at[at]
-        .set(new.reshape(-1).astype(base.dtype))
-    )
-    return memory[given].reshape(base.shape)
+    memory, places = _known(base, base_stride, base_start, n)
+    memory = memory.at[_strided_index(size, stride, start)].set(new.astype(base.dtype))
+    return memory[places].reshape(base.shape)
 
 
 @view(
@@ -619,8 +612,7 @@ def _as_strided_in(
     input: Array, size: tuple, stride: tuple, start: int, base_stride: tuple, base_start: int, n: int
 ):
     """`_as_strided` of memory of n elements, where only those that `input` shows are known; 0 elsewhere."""
-    at, given = _elements(size, stride, start, input.shape, base_stride, base_start)
-    return jnp.zeros(n, input.dtype).at[given].set(input.reshape(-1))[at].reshape(size)
+    return _known(input, base_stride, base_start, n)[0][_strided_index(size, stride, start)]
 
 
 def _within(args: tuple, base: Tensor) -> Lens:
