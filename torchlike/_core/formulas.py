@@ -9,7 +9,7 @@ PyTorch wrote the formula (`tools/autograd/derivatives.yaml`), not from its valu
 BY_OPERANDS = {  # an operand comes first, or a mask of its order
     "clamp", "clamp_max", "clamp_min", "erf", "leaky_relu", "maximum", "minimum", "relu", "sinc", "where",
 }  # fmt: skip
-LIKE_OPERAND = {"angle", "prod"}  # as the operand does, whatever comes first
+LIKE_OPERAND = {"angle", "as_strided", "prod"}  # as the operand does, whatever comes first
 BY_ROWS = {"cumsum", "log_softmax", "masked_fill", "smooth_l1_loss", "softmax", "softmin", "tril", "triu"}
 WHOLE_BY_ROWS = {"max", "min"}  # of all elements, by rows; along a dimension not
 DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it expanded; JAX expands last

@@ -12,8 +12,8 @@ _MSG_PARTIAL = (
 )
 
 
-def geometry(t: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """(shape, strides, storage offset) of a Tensor."""
+def geometry(t: Tensor, n: int | None = None) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """(shape, strides, storage offset) of a Tensor, or of what it shows through its first n lenses."""
     s = t._storage
     a = s.value.aval
     shape = a.shape
@@ -22,7 +22,7 @@ def geometry(t: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     else:
         strides = strides_of(shape, owned(a.order))
     offset = 0
-    for lens in t._lens or ():
+    for lens in (t._lens or ())[:n]:
         shape, strides, offset = lens.op.geometry(shape, strides, offset, *lens.op.plain(lens.args))
     return tuple(shape), tuple(strides), offset
 

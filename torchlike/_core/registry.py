@@ -61,7 +61,7 @@ def check_inplace(t: Tensor) -> None:
         trait = t._trait
         if trait is not None:
             raise RuntimeError(trait) if trait.__class__ is str else trait.written(t._node)
-        base = None if t._base is None else t._root()
+        base = t._base
         if base is not None and base._is_leaf():
             raise RuntimeError(errors.MSG_LEAF_VIEW_INPLACE)
         if leaf:
@@ -111,7 +111,7 @@ def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
             raise
         if node is not None and own_name is not None:
             node._name = own_name
-        if node is not None and self._lens is not None and self._was is None:
+        if node is not None and self._base is not None:
             node.once = True
         self._assign(outs[0], None if node is None else (node, 0))
         if node is not None and op.saved_results:

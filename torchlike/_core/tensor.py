@@ -93,7 +93,6 @@ class Tensor(metaclass=_TensorMeta):
     _storage: Storage
     _lens: tuple[Lens, ...] | None = None
     _base: Tensor | None = None
-    _was: Tensor | None = None  # of a base that became a view of itself in place (`t_`): the memory as it was
     _value: Value | None = None  # of a view: its Value at version `_seen`
     _seen: int = 0
     _shown: Any = None  # of a view: its Aval
@@ -219,8 +218,6 @@ class Tensor(metaclass=_TensorMeta):
 
     def _is_leaf(self) -> bool:
         """Whether it has no history that anybody asked for."""
-        if self._was is not None:  # no view in PyTorch
-            return self._was._is_leaf()
         node = self._node
         if node is None:
             return self._seen != WRITTEN
@@ -237,7 +234,7 @@ class Tensor(metaclass=_TensorMeta):
 
     def _refresh(self) -> None:
         """Reads a view anew through its lenses, with the history of its base."""
-        base, s, lenses = self._root(), self._storage, self._lens
+        base, s, lenses = self._base, self._storage, self._lens
         assert lenses is not None
         if base is not None and base._storage is not s:  # it got other data (`.data =`); the view did not
             base = None
@@ -271,22 +268,13 @@ class Tensor(metaclass=_TensorMeta):
                 local.ctx.grad = before
             if edge.__class__ is tuple and own and value.aval.dtype is s.value.aval.dtype:
                 edge[0]._name = "AsStridedBackward0"  # whichever view it was
-            self._value = value
+            # a base may show less than this view does
+            self._value = value if base._lens is None else lenses[0].op.look_chain(s.read(), lenses)
         self._seen = s.version
         if base is not None and stale and (edge is not None or self._node is not None):
             if self._node is None and not written:
                 self._late = True
             self._set_edge(_nowhere(self._shown) if edge is None else edge)
-
-    def _root(self) -> Tensor | None:
-        """Whose history a view has: its base, or what that was before a view in place that came after it."""
-        base = self._base
-        if base is None:
-            return self._was
-        if base._was is None:
-            return base
-        own = base._lens
-        return base if own and self._lens[: len(own)] == own else base._was  # type: ignore[index]
 
     def _lenses_from(self, base: Tensor) -> tuple[Lens, ...]:
         """The lenses through which this view looks at its base."""
@@ -294,10 +282,7 @@ class Tensor(metaclass=_TensorMeta):
         assert own is not None
         if whole is None:
             return own
-        if own[: len(whole)] == whole:
-            return own[len(whole) :]
-        at = next(i for i, lens in enumerate(own) if lens.op.within is not None)  # it looks at all memory
-        return (own[at].op.within(own[at].args, base), *own[at + 1 :])
+        return own[len(whole) :] if own[: len(whole)] == whole else own[0].op.within(self, base)
 
     def _write(self, value: Value) -> None:
         """Rebinds the data, for all aliases; records no history."""
@@ -314,7 +299,7 @@ class Tensor(metaclass=_TensorMeta):
             if self._counter is not None:
                 note(s, self._counter)
             return
-        base = self._root()
+        base = self._base
         base_edge = base._edge() if base is not None and history else None
         if edge is not None and history and self._trait is not None:
             trait = self._trait
@@ -337,13 +322,8 @@ class Tensor(metaclass=_TensorMeta):
             return
         whole, own = base._lens, self._lenses_from(base)
         new, new_edge = own[0].op.put_taped(base._read(), value, own, base_edge, edge)
-        if base._was is not None:
-            base._assign(new, new_edge)
-        else:
-            s.write(new if whole is None else self._lens[0].op.put_chain(s.read(), value, self._lens))
-            base._set_edge(new_edge)
-        if self._was is not None and new_edge is not None:
-            new_edge[0].once = False  # no view in PyTorch
+        s.write(new if whole is None else self._lens[0].op.put_chain(s.read(), value, self._lens))
+        base._set_edge(new_edge)
         if self._counter is not None:
             note(s, self._counter)
         # from now on its history is the base's, read when somebody asks
@@ -805,9 +785,9 @@ class Tensor(metaclass=_TensorMeta):
 gradients.tensor_class = Tensor
 
 
-def taped_alias(value: Value, leaf: Any) -> tuple[Value, Any]:
+def taped_alias(value: Value, leaf: Any, name: str = "AliasBackward0") -> tuple[Value, Any]:
     """A Node that passes gradients on to a leaf (a saved Value that stands for it)."""
-    node = Node(add_call(value.aval, value.aval), (0,), [None, None], [leaf, None], "AliasBackward0")
+    node = Node(add_call(value.aval, value.aval), (0,), [None, None], [leaf, None], name)
     return value, node
 
 
@@ -815,7 +795,7 @@ def _nowhere(shown: Any) -> Any:
     """The edge of a view whose base was written and has no history: it still requires grad, and nobody gets it."""
     leaf = Tensor._from_value(Value(shown))
     leaf._req = True
-    return taped_alias(leaf._storage.value, leaf)[1], 0
+    return taped_alias(leaf._storage.value, leaf, "AsStridedBackward0")[1], 0
 
 
 def from_numpy_copy(array: np.ndarray, device: Any = None, order: Order = None) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .autograd import taped
 from .errors import MSG_INFERENCE_VIEW, MSG_NO_GRAD_VIEW, ManyViews
+from .geometry import geometry
 from .graph import SCALAR, Aval, Call, Value, make_call, record, reordered
 from .layouts import order_of, strides_of
 from .modes import local
@@ -32,16 +33,16 @@ class ViewOp(Op):
     looks. `geometry(shape, strides, offset, *args)` is the same for strides, on
     the host; it raises RuntimeError where no view exists. `numpy(array, *args)` is
     the view of NumPy memory, needed where the dtype changes. `repeats`: it may show an element more than once.
-    `within(args, base)`: of a row that looks at all memory, the lens that looks at a base the same way.
     """
 
     casts_scalars = False
+    part: ViewOp  # the row `as_strided` of memory of which only what another view shows is known
 
     def __init__(self, fn: Callable, name: str, *, put: Callable | None = None, geometry: Callable | None = None,
-                 numpy: Callable | None = None, repeats: bool = False, within: Callable | None = None, **kw: Any):  # fmt: skip
+                 numpy: Callable | None = None, repeats: bool = False, **kw: Any):  # fmt: skip
         super().__init__(fn, name, **kw)
         self.put = put
-        self.repeats, self.within = repeats, within
+        self.repeats = repeats
         self.geometry = geometry
         self.numpy = numpy
         self.looks_at_numpy = numpy is not None or geometry is not None
@@ -111,6 +112,16 @@ class ViewOp(Op):
                 stand_in = edge if edge._lens is None else stand_in
         _, outs, node = self._record((stand_in, *args))
         return outs[0], None if node is None else (node, 0)
+
+    def within(self, view: Tensor, base: Tensor) -> tuple[Lens, ...]:
+        """The lenses through which a view looks at another view of the same memory, whatever lies between."""
+        own, memory, dtype = view._lens, view._storage.value.aval, base.dtype
+        assert own is not None
+        last = len(own)
+        if view.dtype is not dtype:
+            last = max(i for i, lens in enumerate(own) if lens.op.numpy is not None)
+        n = memory.size * memory.dtype.itemsize // dtype.itemsize
+        return Lens(self.part, (*geometry(view, last), *geometry(base)[1:], n)), *own[last:]
 
     def lifted(self, args: tuple[Any, ...]) -> list[bool]:
         """Which arguments are lifted numbers."""

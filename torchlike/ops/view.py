@@ -18,7 +18,8 @@ from .._core.autograd import TYPE_NAMES
 from .._core.errors import warn_once
 from .._core.modes import local
 from .._core.registry import Array, Scalar, function, op, publish, view
-from .._core.tensor import Lens, Tensor
+from .._core.tensor import Tensor
+from .._core.views import ViewOp
 from .bits import view_as_real, view_dtype
 from .copying import clone
 from .strides import _dims, geometry, infer_shape, row_major, view_strides, wrap_dim
@@ -615,16 +616,13 @@ def _as_strided_in(
     return _known(input, base_stride, base_start, n)[0][_strided_index(size, stride, start)]
 
 
-def _within(args: tuple, base: Tensor) -> Lens:
-    _, stride, start = geometry(base)
-    return Lens(_as_strided_in.op, (*args[:3], stride, start, base._storage.value.aval.size))
+ViewOp.part = _as_strided_in.op
 
 
 @view(
     spaces=(),
     name="as_strided",
     repeats=True,
-    within=_within,
     geometry=lambda shape, strides, offset, size, stride, start, order: (size, stride, start),
 )
 def _as_strided(input: Array, size: tuple, stride: tuple, start: int, order: tuple | None):

@@ -18,8 +18,6 @@ _HISTORY = ("_node", "_index", "_req")
 def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
     """Makes `self` what `look(self, ...)` is: the same memory seen otherwise, with that history.
 
-    A tensor that owned its memory gets a stand-in for what it was, the base of its views from now on.
-
     Raises:
         RuntimeError: `self` is a leaf that requires grad.
         Whatever `look` raises; `self` is as it was then.
@@ -38,8 +36,6 @@ def become(self: Tensor, look: Callable[..., Tensor], *args: Any, **kwargs: Any)
         renamed(seen, INPLACE.get(name, name))
     for place in (*_PLACE, *_HISTORY) if seen._node is not None else _PLACE:
         setattr(self, place, getattr(seen, place))
-    if whole is not self:
-        self._was = whole
     self._touch()
     self._seen = self._storage.version if self._trait is None else -1
     return self
