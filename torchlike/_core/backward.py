@@ -267,12 +267,12 @@ _plans: collections.OrderedDict[Any, Any] = collections.OrderedDict()
 
 
 class Plan:
-    """The calls of one backward: nodes to append, how many results, which of them are leaf gradients."""
+    """The calls of one backward: nodes to append, what stands for their results, which are leaf gradients."""
 
-    __slots__ = ("nodes", "base", "size", "leaves")
+    __slots__ = ("nodes", "dead", "leaves")
 
-    def __init__(self, nodes: list[Any], base: int, size: int, leaves: list[Any]):
-        self.nodes, self.base, self.size, self.leaves = nodes, base, size, leaves
+    def __init__(self, nodes: list[Any], size: int, leaves: list[Any]):
+        self.nodes, self.dead, self.leaves = nodes, [DEAD] * size, leaves
 
 
 def _plan_trace(roots: Any, create_graph: bool, targets: Any, retain: bool) -> Trace | None:
@@ -307,7 +307,7 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
     if not t.nodes or not same or any(f is None or f[0] is None or f[1] < base for f in found):
         _plans[key] = UNPLANNABLE
     else:
-        _plans[key] = Plan(t.nodes[start:], base, len(t.vals) - base, list(found))
+        _plans[key] = Plan(t.nodes[start:], len(t.vals) - base, list(found))
     while len(_plans) > MAX_PLANS:
         _plans.popitem(last=False)
     found.clear()
@@ -327,17 +327,18 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
         return False
     t.nodes += plan.nodes
     vals = t.vals
-    vals += [DEAD] * plan.size
-    for _, slot, a in plan.leaves:
-        vals[slot] = Value(a, None, t, slot)
-    make, leaves = gradients.tensor_class._from_value, t.leaves
+    vals += plan.dead
+    arrived = []  # holds all of them: a leaf's hook may end the Trace
     for k, slot, a in plan.leaves:
-        leaf = leaves[k]
-        laid = a is leaf._storage.value.aval  # else another leaf's hooks saw it as it came
+        v = vals[slot] = Value(a, None, t, slot)
+        arrived.append((t.leaves[k], v))
+    make = gradients.tensor_class._from_value
+    for leaf, v in arrived:
+        laid = v.aval is leaf._storage.value.aval  # else another leaf's hooks saw it as it came
         if laid and leaf._grad is None and leaf._req and leaf.__dict__.keys().isdisjoint(_WATCHED):
-            leaf._grad = make(vals[slot])  # what `_deliver` comes to for most leaves
+            leaf._grad = make(v)  # what `_deliver` comes to for most leaves
         else:
-            _deliver(leaf, (vals[slot], None))
+            _deliver(leaf, (v, None))
     t.sealed = True
     return True
 
@@ -350,17 +351,21 @@ def _deliver(leaf: Any, g: Any) -> None:
 
 
 def _release(root: Node) -> bool:
-    """Frees every Node below the root; False (and nothing freed) if one already was or has hooks."""
+    """Frees every Node below the root; False (and nothing freed) if one already was.
+
+    None has hooks: whoever adds one says that this Trace's backward is no longer planned.
+    """
     seen = {root}
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node.freed or node.tensor_hooks or node.retained or node.pre_hooks or node.post_hooks:
+    found = [root]
+    for node in found:  # which grows
+        if node.freed:
             return False
         for e in node.edges:
-            if e.__class__ is tuple and e[0] not in seen:
-                seen.add(e[0])
-                stack.append(e[0])
-    for node in seen:
+            if e.__class__ is tuple:
+                node = e[0]
+                if node not in seen:
+                    seen.add(node)
+                    found.append(node)
+    for node in found:
         node.free()
     return True
