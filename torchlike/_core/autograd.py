@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import errors
-from .graph import Call, Value, record
+from .graph import Call, Value, begin, record, record_in
 from .modes import local
 from .node_names import node_name
 from .versions import writes
@@ -32,8 +32,8 @@ class Node:
     """
 
     versions: Any = None
-    residuals: Any = None
     freed = False
+    residuals: Any = None
     once = False  # a write through a view: PyTorch lets nothing pass it twice
     tensor_hooks: Any = None
     pre_hooks: Any = None
@@ -51,7 +51,13 @@ class Node:
     ):
         ctx = local.ctx
         ctx.sequence = self.seq = ctx.sequence + 1
-        self.call, self.need, self.values, self.edges, self._name = call, need, values, edges, name
+        self.call = call
+        self.need = need
+        self.values = values
+        self.edges = edges
+        self._name = name
+        self.versions = None  # these two are looked at often, which is slower in a class
+        self.freed = False
 
     @property
     def out_avals(self) -> tuple[Any, ...]:
@@ -121,17 +127,20 @@ class Node:
     def free(self) -> None:
         """Lets the saved Values go; a second backward is an error from now on."""
         if (
-            not self.once
+            not self.versions
+            and not self.once
             and self.residuals is None
             and self.packed is None
-            and not self.versions
             and all(v is None or (v.aval.group and self.versions is None) for v in self.values)
         ):
             return  # as in PyTorch, a Node that saved nothing (but numbers like `alpha`) may run again
         self.freed = True
         self.values = ()  # type: ignore[assignment]
-        self.residuals = self.packed = None
         self.versions = None
+        if self.residuals is not None:
+            self.residuals = None
+        if self.packed is not None:
+            self.packed = None
 
     def check_versions(self) -> None:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
@@ -418,10 +427,14 @@ def tape(info: Taping, operands: list[Value], edges: list[Any], name: str) -> tu
     """Records a call and its Node; see `taped`."""
     call = info.call
     ctx = local.ctx
-    t = ctx.traces.get(call.device)
-    if t is not None and t.sealed and t.nodes:
+    traces, device = ctx.traces, call.device
+    t = traces.get(device)
+    if t is None:
+        t = traces[device] = begin(device, traces)
+    elif t.sealed and t.nodes:
         t.run(t, "accumulation")
-    results = record(info.forward, operands)
+        t = traces[device]
+    results = record_in(t, info.forward, operands)
     node = Node(call, info.need, operands, edges, name)
     if info.own:
         node.residuals = results[info.own :]

@@ -113,7 +113,11 @@ class Value:
     __slots__ = ("aval", "arr", "trace", "slot", "shared")
 
     def __init__(self, aval: Aval, arr: Any = None, trace: Any = None, slot: int = -1, shared: bool = False):
-        self.aval, self.arr, self.trace, self.slot, self.shared = aval, arr, trace, slot, shared
+        self.aval = aval  # one by one: a tuple of five would be made
+        self.arr = arr
+        self.trace = trace
+        self.slot = slot
+        self.shared = shared
 
 
 def without_data(shape: tuple[int, ...], d: dtypes.dtype, order: Order = None) -> Value:
@@ -336,10 +340,15 @@ def record(call: Call, operands: list[Value]) -> list[Value]:
     t = traces.get(call.device)
     if t is None:
         t = traces[call.device] = begin(call.device, traces)
-    t.left -= call.weight
-    if t.left < 0 and t.full_at(call.id):
+    return record_in(t, call, operands)
+
+
+def record_in(t: Trace, call: Call, operands: list[Value]) -> list[Value]:
+    """`record`, for a caller who knows the pending Trace of the call's device."""
+    left = t.left = t.left - call.weight
+    if left < 0 and t.full_at(call.id):
         t.run(t, "budget")
-        t = traces[call.device]
+        t = t.owner[call.device]
     try:
         node = [call.id]
         for v in operands:
