@@ -93,7 +93,10 @@ def functional(module: Module) -> tuple[Callable[..., Any], dict[str, Any]]:
     def apply(values: dict[str, Any], *arrays: Any) -> Any:
         from .autograd import no_grad
 
-        held = {name: (t._storage, t._lens, t._value, t._seen, t._shown) for name, t in named.items()}
+        held = {
+            name: (t._storage, t._lens, t._base, t._value, t._seen, t._shown, t._counter)
+            for name, t in named.items()
+        }
         try:
             for name, t in named.items():
                 t.data = from_jax(values[name])
@@ -102,6 +105,6 @@ def functional(module: Module) -> tuple[Callable[..., Any], dict[str, Any]]:
             return jax.tree.map(to_jax, out, is_leaf=lambda x: isinstance(x, Tensor))
         finally:
             for name, t in named.items():
-                t._storage, t._lens, t._value, t._seen, t._shown = held[name]
+                t._storage, t._lens, t._base, t._value, t._seen, t._shown, t._counter = held[name]
 
     return apply, state

@@ -545,16 +545,6 @@ def increment_version_err(torch):
     y.sum().backward()
 
 
-DIFFERENT = {"post_order_mlp": "a linear layer is one node, whose weight comes before its bias"}
-
-
-def marked(f):
-    reason = DIFFERENT.get(f.__name__)
-    return pytest.param(
-        f, id=f.__name__, marks=[pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-    )
-
-
-@pytest.mark.parametrize("f", [marked(f) for f in CASES])
+@pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
 def test_same_as_torch(f):
     equal(outcome(f, torchlike), outcome(f, reference))

@@ -208,18 +208,6 @@ def module_deep(torch):
     return x.grad
 
 
-DIFFERENT = {
-    "module_full_order": "a linear layer is one node, whose weight comes before its bias",
-}
-
-
-def marked(f):
-    reason = DIFFERENT.get(f.__name__)
-    return pytest.param(
-        f, id=f.__name__, marks=[pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-    )
-
-
-@pytest.mark.parametrize("f", [marked(f) for f in CASES])
+@pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
 def test_same_as_torch(f):
     equal(outcome(f, torchlike), outcome(f, reference))

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import errors
-from .graph import Call, Value, begin, record, record_in
+from .formulas import MATRICES, SENT, SENT_BACKWARDS, VIEWED
+from .graph import Call, Value, arranged, begin, record, record_in
 from .modes import local
 from .node_names import node_name
-from .versions import writes
+from .versions import NEVER, counted, while_over
 from .vjp import dependencies, is_differentiable, residual_pull, vjp_by_result, vjp_of, with_residuals
 
 
@@ -145,21 +146,42 @@ class Node:
     def check_versions(self) -> None:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
         for storage, then, shape, saved, at in self.versions:
-            if storage.version != then:
-                counter = None if saved is None else saved._counter
-                if not writes(storage, counter, after=then):
-                    self.reread(at, saved)
+            now_in = storage if saved is None else saved._storage
+            if now_in.version != then or now_in is not storage:
+                counter = was = None if saved is None else saved._counter
+                if now_in is not storage:
+                    was = while_over(storage, counter)
+                    if was is NEVER:  # the saved tensor is another one now (`swap_tensors`), its data is not
+                        counter = was = None
+                        now_in = storage
+                before, now = counted(storage, was, until=then), counted(now_in, counter)
+                if now == before:
+                    if now_in is storage or not self._viewed(at):
+                        self.reread(at, saved)
                     continue
                 node, index = (saved._node, saved._index) if saved is not None else (self, at)
                 if saved is None and not is_differentiable(self.out_avals[at]):
                     node = None
-                raise overwritten(storage, shape, then, node, index, counter)
+                raise overwritten(now_in, shape, before, now, node, index)
+
+    def _viewed(self, at: int) -> bool:
+        """Whether PyTorch saved a view of an operand: other data given to it is not seen."""
+        call: Any = self.call
+        matrix = at in MATRICES.get(call.name, ()) and call.avals[at].ndim == 2
+        return at in VIEWED.get(call.name, ()) and not matrix
 
     def reread(self, at: int, saved: Any) -> None:
-        """A saved operand was written through `.data`: backward sees its new data, as in PyTorch."""
+        """A saved operand was written through `.data`, or got other data: backward sees that, as in PyTorch."""
         if saved is not None and at is not None and self.values[at] is not None:
             values: Any = self.values
-            values[at] = saved._read()
+            new = saved._read()
+            want = self.call.avals[at]  # type: ignore[union-attr]
+            if (new.aval.shape, new.aval.dtype) != (want.shape, want.dtype):
+                raise RuntimeError(
+                    f"{self.plain_name()}: backward needs a tensor of shape {list(want.shape)} and dtype {want.dtype}, "
+                    f"which was given other data since, of shape {list(new.aval.shape)} and dtype {new.aval.dtype}"
+                )
+            values[at] = arranged(new, want.order)
             self.residuals = None
 
     # PyTorch's surface of grad_fn
@@ -193,11 +215,21 @@ class Node:
         numbers = (
             2 if self.call.name in NUMBERS_AS_TENSORS else 0
         )  # operands which PyTorch wraps if they are numbers
+        edges, avals = self.edges, self.call.avals
         return [
             i
-            for i, (e, a) in enumerate(zip(self.edges, self.call.avals))
-            if e is not None or (i < numbers if a.group else is_differentiable(a))
+            for i in self.sent()
+            if edges[i] is not None or (i < numbers if avals[i].group else is_differentiable(avals[i]))
         ]
+
+    def sent(self) -> Iterable[int]:
+        """The operands in the order in which PyTorch sends their gradients."""
+        n = len(self.edges)
+        name = None if self.call is None else self.call.name
+        if name in SENT_BACKWARDS:
+            return range(n - 1, -1, -1)
+        order = SENT.get(name)
+        return range(n) if order is None or len(order) != n else order
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
@@ -301,16 +333,13 @@ class _SeenNode(Node):
 saved_attribute: Callable[[Node, str], Any] | None = None  # set by row.py, which knows parameters' names
 
 
-def overwritten(
-    storage: Any, shape: Any, then: int, node: Any, index: int, counter: Any = None
-) -> RuntimeError:
+def overwritten(storage: Any, shape: Any, then: int, now: int, node: Any, index: int) -> RuntimeError:
     """PyTorch's error for a saved tensor that was written in place after version `then`, as it counts."""
     producer = "" if node is None else f", which is output {index} of {short_name(node)},"
     kind = TYPE_NAMES.get(storage.value.aval.dtype.name, "FloatTensor")
     hint = errors.MSG_HINT_ANOMALY if local.ctx.anomaly is None else errors.MSG_HINT_BACKTRACE
     return RuntimeError(errors.MSG_INPLACE_SAVED.format(hint=hint,
-        type=f"torch.{kind}", shape=list(shape), producer=producer, now=writes(storage, counter),
-        then=writes(storage, counter, until=then)))  # fmt: skip
+        type=f"torch.{kind}", shape=list(shape), producer=producer, now=now, then=then))  # fmt: skip
 
 
 def short_name(node: Any) -> str:

@@ -164,7 +164,8 @@ def _walk(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate
             done.append(node)
             if node.post_hooks:
                 results = post_hooks(node, results, slots)
-            for i, (edge, g) in enumerate(zip(node.edges, results)):
+            for i in node.sent():
+                edge, g = node.edges[i], results[i]
                 if edge is not None:
                     send(edge, g if g is None or edge.__class__ is not tuple else fitting(node, i, edge, g))
         while ready:
@@ -357,7 +358,7 @@ def _release(root: Node) -> bool:
     """
     seen = {root}
     found = [root]
-    for node in found:  # which grows
+    for node in found:  # it grows meanwhile
         if node.freed:
             return False
         for e in node.edges:

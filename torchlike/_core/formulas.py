@@ -16,6 +16,19 @@ DIVIDED = {"mean", "nanmean", "var", "std"}  # PyTorch computes with what it exp
 PRODUCTS = {"mm", "matmul", "addmm"}  # the gradient of a matrix lies by columns where the matrix does
 INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is all of them
 
+# ---- what backward sees of operands that got other data (`x.data = y`) after forward: the new data, but for
+
+VIEWED = {  # operands that PyTorch saves as a view of its own making, or a copy
+    "bilinear": (0, 1), "linear": (0, 1), "outer": (0,), "inner": (0, 1), "tensordot": (0, 1),
+    "instance_norm": range(16), "multi_head_attention": range(16),
+}  # fmt: skip
+MATRICES = {"linear": (0,)}  # not so where these are matrices
+
+# ---- in which order gradients are sent: that of the operands, but for
+
+SENT = {"linear": (2, 0, 1), "bilinear": (3, 0, 1, 2)}  # where there are so many
+SENT_BACKWARDS = {"multi_head_attention"}
+
 # ---- what gradients depend on (see `vjp.dependencies`): what their values do, but for
 
 PASSING = {  # the gradient only goes on, to places that the operands choose

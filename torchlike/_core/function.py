@@ -15,7 +15,7 @@ from .graph import record
 from .modes import local, no_grad
 from .saved import note_origin, packed, unpacked
 from .tensor import Tensor
-from .versions import writes
+from .versions import counted
 from .vjp import cast_call, fill_call, is_differentiable
 
 _MSG_TWO_BACKWARDS = "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them."
@@ -125,11 +125,11 @@ class BackwardCFunction(FunctionCtx):
         if t is None:  # an output: made anew, for a reference to it would be a cycle
             storage = value[1]()
             if storage is not None and storage.version != version:
-                raise overwritten(storage, value[0].aval.shape, version, node, index or 0)
+                raise overwritten(storage, value[0].aval.shape, version, storage.version, node, index or 0)
             return Tensor._from_value(value[0], edge)
-        s = t._storage
-        if writes(s, t._counter, version):
-            raise overwritten(s, t._aval.shape, version, t._node, t._index)
+        now = counted(t._storage, t._counter)
+        if now != version:
+            raise overwritten(t._storage, t._aval.shape, version, now, t._node, t._index)
         return t
 
     def maybe_clear_saved_tensors(self) -> None:
@@ -420,7 +420,7 @@ def _save(n: int, t: Any, before: Any, outs: list[Any], node: Any) -> Any:
     if output:
         s = t._storage
         return (None, s.version, (t._read(), weakref.ref(s)), at)
-    return (t, t._storage.version, None, None)
+    return (t, counted(t._storage, t._counter), None, None)
 
 
 def once_differentiable(fn: Any) -> Any:

@@ -194,10 +194,10 @@ def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
     around = leaf._accumulate_hooks
     if around is not None:
         g = run_hooks(around[0], [g])[0]
-    if not leaf._req:  # it was switched off after the graph was made
-        return
     old = leaf._grad
-    if old is None:
+    if not leaf._req:  # it was switched off after the graph was made; the hooks run all the same
+        pass
+    elif old is None:
         leaf._grad = wrap(as_leaf(leaf, g))
     elif g[0].__class__ is Value and old._aval.shape != g[0].aval.shape:  # a view in place changed it
         with enable_grad() if create_graph else no_grad():

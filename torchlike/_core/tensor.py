@@ -19,7 +19,7 @@ from .graph import Value, aval
 from .layouts import Order, order_like
 from .modes import local
 from .storage import Storage, value_from_numpy
-from .versions import Counter, note, writes
+from .versions import Counter, counted, note, writes
 from .vjp import add_call
 
 _new = object.__new__
@@ -452,7 +452,7 @@ class Tensor(metaclass=_TensorMeta):
         """How often the data was written in place, through any alias but those that `.data` makes."""
         if self._inference:
             raise RuntimeError("Inference tensors do not track version counter.")
-        return writes(self._storage, self._counter)
+        return counted(self._storage, self._counter)
 
     # ---- data ------------------------------------------------------------------------
 
@@ -570,6 +570,14 @@ class Tensor(metaclass=_TensorMeta):
             raise RuntimeError(
                 "data set to a tensor that requires gradients must be floating point or complex dtype"
             )
+        self._take(source)
+
+    def _take(self, source: Tensor, write: bool = False) -> None:
+        """Shows what another Tensor shows from now on, with the history that it has; `write` counts as one."""
+        had = self._storage
+        if had.pinned is not None:
+            had.pinned.planned = False  # backward will look at the new data
+        self._counter = Counter(counted(had, self._counter) + write, had, self._counter)
         self._storage, self._lens, self._base = source._storage, source._lens, None
         self._value, self._seen, self._shown = source._value, source._seen, source._shown
 

@@ -1,7 +1,8 @@
 """Version counters: which writes to a storage a Tensor counts.
 
 All Tensors over a storage share its counter, as in PyTorch, but for those that `.data` made: such a Tensor
-and its views count the writes through themselves only, and nobody else counts those.
+and its views count the writes through themselves only, and nobody else counts those. A Tensor that was
+given other data (`x.data = y`, `set_`) goes on counting from where it was, and by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,24 @@ from typing import Any
 
 
 class Counter:
-    """What a Tensor that `.data` made counts by, and its views with it."""
+    """What a Tensor whose writes are its own counts by, and its views with it.
+
+    Attributes:
+        kept: what it had counted before.
+        before: a weak reference to the storage it had before, if any; `was` is how it counted there.
+    """
+
+    __slots__ = ("kept", "before", "was")
+
+    def __init__(self, kept: int = 0, before: Any = None, was: Counter | None = None):
+        self.kept = kept
+        self.before = None if before is None else weakref.ref(before)
+        self.was = was
+        if was is not None and was.before is not None and was.before() is None:
+            was.before = was.was = None  # nobody asks any more
+
+
+NEVER = Counter()
 
 
 # Per storage: ranges (first, last] of versions that such a counter has to itself.
@@ -40,3 +58,17 @@ def writes(storage: Any, counter: Counter | None = None, after: int = 0, until: 
         if counter is None or own is counter
     ]
     return sum(apart) if counter is not None else end - after - sum(apart)
+
+
+def counted(storage: Any, counter: Counter | None, until: int | None = None) -> int:
+    """What a Tensor over a storage shows as its version (as it was at the storage's version `until`)."""
+    return (0 if counter is None else counter.kept) + writes(storage, counter, until=until)
+
+
+def while_over(storage: Any, counter: Counter | None) -> Counter | None:
+    """How a Tensor counted while it showed a storage that it was taken from since; NEVER if it was not."""
+    while counter is not None and counter.before is not None:
+        if counter.before() is storage:
+            return counter.was
+        counter = counter.was
+    return NEVER

@@ -154,8 +154,11 @@ def _look_at(
     if offset or size != have.shape or stride != strides_of(size, have.order):
         with no_grad():
             whole = _as_strided(whole, size, stride, offset, have.order)
-    self._storage, self._lens, self._base = storage, whole._lens, None
+    if storage is not self._storage:
+        return self._take(whole, write=True)
+    self._lens, self._base = whole._lens, None
     self._value, self._seen, self._shown = whole._value, whole._seen, whole._shown
+    self._touch()
 
 
 @function(spaces=("Tensor",))

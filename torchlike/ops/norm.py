@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .._core.modes import is_grad_enabled
+from .._core.modes import is_grad_enabled, local
 from .._core.orders import channels
 from .._core.registry import Array, Float, Scalar, function, op
 from .._core.versions import Counter, note
@@ -115,8 +115,18 @@ def _batch_norm(
         if not isinstance(momentum, (int, float)):
             got = type(momentum).__name__
             raise TypeError(f"batch_norm(): argument 'momentum' (position 7) must be float, not {got}")
-        row = _batch_norm_train(running_mean, running_var, input, weight, bias, float(eps), float(momentum))
-        return _update(row, running_mean, running_var, counted=False)
+        ctx = local.ctx
+        watch, ctx.watch = ctx.watch, None  # who watches the tape may end the run: after the statistics
+        try:
+            row = _batch_norm_train(
+                running_mean, running_var, input, weight, bias, float(eps), float(momentum)
+            )
+            out = _update(row, running_mean, running_var, counted=False)
+        finally:
+            ctx.watch = watch
+        if watch is not None and out._node is not None:
+            watch(out._node)
+        return out
     for name, statistic in (("running_mean", running_mean), ("running_var", running_var)):
         if statistic is None:
             raise RuntimeError(f"{name} must be defined in evaluation mode")

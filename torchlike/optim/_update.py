@@ -320,7 +320,7 @@ def _apply_taped(opt: Any, group: dict[str, Any], static: tuple, lists: Any, num
 
 def _rebind(tensors: list[Tensor], values: Iterable[Any]) -> None:
     """`Tensor._write` for lists, without two calls per tensor: this is the hot path of `step`."""
-    storages = [t._storage for t in tensors if t._lens is None]
+    storages = [t._storage for t in tensors if t._lens is None and t._counter is None]
     if len(storages) == len(tensors):
         return write_all(storages, values)
     for t, v in zip(tensors, values):

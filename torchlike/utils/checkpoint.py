@@ -336,13 +336,11 @@ class _Frame:
 
         def pack(t: Tensor) -> Tensor:
             n = len(seen)
-            if self.early_stop and n == len(
-                self.holders
-            ):  # one operator later, so that the last one is complete
-                raise _Stop
             seen.append(_metadata(t))
             if n < len(self.holders) and self.holders[n]() is not None:
                 found[n] = t
+            if self.early_stop and n + 1 == len(self.holders):
+                raise _Stop
             return t
 
         noted = contextlib.nullcontext() if self.notes is None else self.notes[1]

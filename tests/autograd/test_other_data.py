@@ -1,0 +1,63 @@
+"""Tensors that get other data (`x.data = y`, `set_`, `resize_`): their versions, and what backward sees of them."""
+
+from __future__ import annotations
+
+import pytest
+
+import torchlike
+
+torch = pytest.importorskip("torch")
+
+CASES = [line.strip() for line in """
+p = a * 2; p.add_(1); p.data = q; q.add_(1); p.add_(1); seen = [p._version, q._version, p.tolist()]
+p.data = q; p.data = p.data * 2; p.add_(1); seen = [p._version, q._version]
+p.add_(1); p.set_(q); seen = [p._version]; p.resize_(5); seen.append(p._version); p.t_(); seen.append(p._version)
+v = p[:2]; p.add_(1); p.data = q; v.add_(1); seen = [v._version, v.tolist(), p.tolist()]
+y = (a * a).sum(); a.data = q; y.backward()
+y = (a * a).sum(); a.data = q; a.data = q * 2; y.backward()
+y = (a * a).sum(); a.data = q; q.add_(1); y.backward()
+y = (a * a).sum(); a.data = q; a.detach().add_(1); y.backward()
+y = (a * a).sum(); a.data.add_(1); a.data = a.data * 3; y.backward()
+y = (a * a).sum(); a.data = q; y.backward(retain_graph=True); a.data = q * 2; y.backward()
+h = a * 2; y = (h * h).sum(); h.data = q; y.backward()
+h = a.exp(); y = h.sum(); h.data = q; y.backward()
+y = a.exp().sum(); a.data = q; y.backward()
+y = torch.nn.functional.linear(m, w).sum(); w.data = w.data * 2; m.data = m.data * 3; y.backward()
+y = torch.nn.functional.linear(m[None], w).sum(); w.data = w.data * 2; m.data = m.data * 3; y.backward()
+y = (m @ w).sum(); w.data = w.data * 2; m.data = m.data * 3; y.backward()
+y = torch.addmm(a, m, w).sum(); w.data = w.data * 2; y.backward()
+y = (a * b).sum(); a.data, b.data = b.data, a.data; y.backward()
+o = torch.optim.SGD([c], lr=0.5); (c * c).sum().backward(); o.step(); seen = [c._version, q._version, q.tolist()]
+o = torch.optim.SGD([c], lr=0.5); y = (c * c).sum(); c.grad = q; o.step(); y.backward()
+for _ in range(3): y = (a * a).sum(); a.data = a.data + 1; y.backward()
+""".strip().splitlines()]  # fmt: skip
+
+
+def run(lib, line):
+    """How a line ends: the start of its error, gradients, and what it saw."""
+    q = lib.full((3,), 2.0)
+    space = {
+        "torch": lib, "q": q, "p": lib.zeros(3), "c": lib.nn.Parameter(q.data), "seen": None,
+        "a": lib.tensor([1.0, 2.0, 3.0], requires_grad=True), "b": lib.tensor([4.0, 5.0, 6.0], requires_grad=True),
+        "m": lib.arange(9.0).reshape(3, 3).requires_grad_(), "w": lib.ones((3, 3), requires_grad=True),
+    }  # fmt: skip
+    try:
+        exec(line, space)
+        error = None
+    except RuntimeError as e:
+        error = str(e).split(";")[0]
+    grads = [None if space[n].grad is None else space[n].grad.tolist() for n in "abcmw"]
+    return error, grads, space["seen"]
+
+
+@pytest.mark.parametrize("line", CASES)
+def test_same_as_torch(line):
+    assert run(torchlike, line) == run(torch, line)
+
+
+def test_data_of_another_shape_is_refused():
+    a = torchlike.ones(3, requires_grad=True)
+    y = (a * a).sum()
+    a.data = torchlike.ones(4)
+    with pytest.raises(RuntimeError, match=r"MulBackward0: backward needs a tensor of shape \[3\]"):
+        y.backward()

@@ -1,0 +1,274 @@
+"""Random training loops, run on PyTorch and on torchlike: parameters, gradients and all that was seen must agree.
+
+    python tests/semantics/training.py [--start 0] [--count 200] [--json FILE]
+
+A loop is some lines that set up a network, optimizers, hooks and copies, and some lines that run STEPS times,
+so that what torchlike keeps from one step to the next (calls, plans of backwards, programs) is used again where
+it may not fit: hooks look at data while gradients are handed out, parameters are frozen, exchanged or written
+behind the tape's back, graphs are kept or dropped half-way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from programs import same
+
+STEPS = 4
+
+NETS = [
+    "nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3))",
+    "nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))",
+    "nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 3, bias=False))",
+    "nn.Sequential(nn.Linear(4, 4), nn.ReLU(inplace=True), nn.Linear(4, 4), nn.ReLU(inplace=True), nn.Linear(4, 3))",
+    "nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 2), nn.BatchNorm1d(2), nn.Flatten(), nn.Linear(6, 3))",
+    "nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 5)), nn.Sigmoid(), nn.Linear(5, 3))",
+    "nn.Sequential(nn.Linear(4, 3), nn.PReLU(), nn.Linear(3, 3))",
+]
+OPTIMIZERS = [
+    "SGD(net.parameters(), lr=0.1)", "SGD(net.parameters(), lr=0.1, momentum=0.9, nesterov=True)",
+    "Adam(net.parameters(), lr=0.05)", "AdamW(net.parameters(), lr=0.05, weight_decay=0.1)",
+    "RMSprop(net.parameters(), lr=0.02)", "Adagrad(net.parameters(), lr=0.1)",
+    "SGD([{'params': [params[0]], 'lr': 0.2}, {'params': params[1:]}], lr=0.05, weight_decay=0.01)",
+]  # fmt: skip
+SCHEDULERS = ["StepLR(opt, 2, 0.5)", "CosineAnnealingLR(opt, 5)", "LambdaLR(opt, lambda k: 0.9 ** k)"]
+
+# what may stand before the loop, once each; `p`, `q` and `m` are parameters and a module chosen at random
+BEFORE = [
+    "{p}.register_hook(lambda g: g * 2)", "{p}.register_hook(lambda g: seen.append(g.sum().item()))",
+    "{p}.register_hook(lambda g: seen.append(g.clone()))", "{p}.register_post_accumulate_grad_hook(lambda t: [t.grad.mul_(0.5)].clear())",
+    "{p}.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.norm().item()))", "{p}.requires_grad_(False)",
+    "{m}.register_forward_hook(lambda m, a, out: out * 1.5)", "{m}.register_forward_hook(lambda m, a, out: seen.append(out.sum().item()))",
+    "{m}.register_forward_hook(lambda m, a, out: kept.append(out))", "{m}.register_forward_pre_hook(lambda m, a: (a[0] * 0.5,))",
+    "{m}.register_full_backward_hook(lambda m, gi, go: seen.append([None if g is None else g.sum().item() for g in (*gi, *go)]))",
+    "{m}.register_full_backward_hook(lambda m, gi, go: tuple(None if g is None else g * 2 for g in gi))",
+    "{m}.register_full_backward_pre_hook(lambda m, go: tuple(g * 0.5 for g in go))",
+    "handle = {p}.register_hook(lambda g: g * 3)", "ema = [p.detach().clone() for p in params]", "twin = copy.deepcopy(net)",
+    "opt2 = torch.optim.SGD([{p}], lr=0.3)", "opt.register_step_post_hook(lambda o, a, k: seen.append(params[0].sum().item()))",
+    "opt.register_step_pre_hook(lambda o, a, k: [t.grad.clamp_(-1, 1) for t in params if t.grad is not None])",
+    "shared = x.numpy()", "{p}.data = {p}.data.clone() * 0.5", "single = torch.optim.SGD([{p}], lr=0.1); {p}.register_post_accumulate_grad_hook(lambda t: [single.step(), single.zero_grad()].clear())",
+    "for t in params: t.grad = torch.zeros_like(t)", "kept.append(net(x))",
+]  # fmt: skip
+
+CLEAR = [
+    "opt.zero_grad()",
+    "opt.zero_grad()",
+    "opt.zero_grad(set_to_none=False)",
+    "for t in params: t.grad = None",
+    "net.zero_grad()",
+    "",
+]
+FORWARD = [
+    "out = net(x)", "out = net(x)", "out = net(x[i % 3 : i % 3 + 3])", "out = net(x.roll(i, 0))", "out = net(x) + net(x * 2)",
+    "out = nn.utils.stateless.functional_call(net, {k: v * 1.5 for k, v in net.named_parameters()}, (x,))",
+    "out = torch.utils.checkpoint.checkpoint(net, x, use_reentrant=False)", "out = net(x.clone().requires_grad_())",
+    "out = net(x); out = out + out.detach() * 0.1", "out = torch.cat([net(x[:3]), net(x[3:])])", "hidden = net[0](x); out = net[1:](hidden)",
+]  # fmt: skip
+LOSS = [
+    "loss = F.cross_entropy(out, y[: len(out)])", "loss = F.cross_entropy(out, y[: len(out)])", "loss = F.mse_loss(out, out.detach() * 0.5 + 1)",
+    "loss = (out ** 2).mean() + 0.01 * sum((t ** 2).sum() for t in params)", "loss = F.nll_loss(F.log_softmax(out, 1), y[: len(out)])",
+    "loss = out.logsumexp(1).mean() - out[:, 0].mean()", "loss = F.smooth_l1_loss(out, torch.ones_like(out)) * (i + 1)",
+]  # fmt: skip
+BACKWARD = [
+    "loss.backward()", "loss.backward()", "loss.backward()", "loss.backward(retain_graph=True)", "(loss * 0.5).backward(retain_graph=True); (loss * 0.5).backward()",
+    "loss.backward(inputs=[t for t in params if t.requires_grad][:2])",
+    "for t, g in zip([t for t in params if t.requires_grad], torch.autograd.grad(loss, [t for t in params if t.requires_grad], allow_unused=True)): t.grad = g",
+    "loss.backward(torch.tensor(2.0))", "(g,) = torch.autograd.grad(loss, out, create_graph=True); (loss + (g ** 2).sum()).backward()",
+    "torch.autograd.backward([loss, out.sum()])",
+]  # fmt: skip
+STEP = [
+    "opt.step()",
+    "opt.step()",
+    "opt.step()",
+    "for t in params: t.data.sub_(0.1 * t.grad) if t.grad is not None else None",
+    "",
+]
+# what may stand anywhere in the loop
+BESIDE = [
+    "seen.append(loss.item())", "seen.append(out.argmax(1).tolist())", "seen.append([None if t.grad is None else t.grad.sum().item() for t in params])",
+    "nn.utils.clip_grad_norm_(params, 0.5)", "seen.append(nn.utils.clip_grad_norm_(params, 1.0).item())", "nn.utils.clip_grad_value_(params, 0.1)",
+    "{p}.grad = None", "{p}.grad.mul_(2)", "{p}.grad.zero_()", "{p}.grad = {p}.grad.clone()", "{p}.requires_grad_(i % 2 == 0)",
+    "{p}.requires_grad_(i > 1)", "with torch.no_grad(): {p}.mul_(0.9)", "with torch.no_grad(): {p}.copy_({p} * 0.5 + 0.1)",
+    "with torch.no_grad(): {p}[0] = 0.25", "{p}.data.clamp_(-0.5, 0.5)", "{p}.data = {p}.data * 0.9", "{p}.data[0] *= 2",
+    "with torch.no_grad(): seen.append(net(x).sum().item())", "with torch.inference_mode(): seen.append(net(x).sum().item())",
+    "net.eval(); seen.append(net(x).sum().item()); net.train()", "net.eval()", "net.train(i % 2 == 0)", "out.retain_grad()",
+    "seen.append(None if out.grad is None else out.grad.sum().item())", "out.register_hook(lambda g: seen.append(g.norm().item()))",
+    "out.register_hook(lambda g: g * 0.5)", "kept.append(loss)", "kept.append(loss.detach())", "kept.append(out)", "kept.clear()",
+    "total = total + loss.detach()", "total = total + loss.item()", "total += loss.detach()", "running = 0.9 * running + 0.1 * loss; running = running.detach()",
+    "state = copy.deepcopy(net.state_dict())", "net.load_state_dict(state)", "opt.load_state_dict(copy.deepcopy(opt.state_dict()))",
+    "opt.param_groups[0]['lr'] *= 0.9", "sched.step()", "sched.step()", "opt2.step()", "opt2.zero_grad()", "handle.remove()",
+    "with torch.no_grad(): [e.mul_(0.9).add_(t, alpha=0.1) for e, t in zip(ema, params)]", "with torch.no_grad(): [e.lerp_(t, 0.5) for e, t in zip(ema, params)]",
+    "with torch.no_grad(): [t.copy_(e) for e, t in zip(ema, params)]", "twin.load_state_dict(net.state_dict())", "seen.append(twin(x).sum().item())",
+    "twin = copy.deepcopy(net)", "x[0] = i", "x.mul_(0.9)", "shared[0] = i", "x = x.flip(0)", "x = x.detach() + out.detach().mean()", "del loss", "loss = loss * 2",
+    "{p}.grad = {p}.detach() * 0.1", "seen.append({p}.grad is None)", "seen.append({p}.is_leaf)",
+    "net[-1].weight = nn.Parameter(net[-1].weight.detach() * 0.5)", "nn.init.constant_({p}, 0.3)", "nn.utils.vector_to_parameters(nn.utils.parameters_to_vector(params) * 0.9, params)",
+    "opt.step(lambda: loss)", "def closure():\n    opt.zero_grad(); l = F.mse_loss(net(x), torch.zeros(6, 3)); l.backward(); return l\nseen.append(opt.step(closure).item())",
+    "opt.add_param_group({{'params': [extra]}})", "loss = loss + (extra * out.mean()).sum()", "seen.append([s['step'].item() if 'step' in s else None for s in opt.state.values()])",
+    "seen.append([v.sum().item() for v in net.state_dict().values()])", "torch.save(net.state_dict(), io.BytesIO())", "opt = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.5)",
+    "for t in params: t.grad = None if t.grad is None else t.grad / 2", "loss.backward()", "opt.step()", "opt.zero_grad()", "if i == 2: raise ValueError('half-way')", "net.requires_grad_(i != 1)",
+    "g = {p}.grad", "seen.append(None if g is None else g.sum().item())", "seen.append(out.grad_fn is None)",
+]  # fmt: skip
+
+
+def write(seed: int) -> tuple[list[str], list[str]]:
+    """The lines before the loop and those in it."""
+    rng = random.Random(seed)
+
+    def line(of: list[str]) -> str:
+        text = rng.choice(of)
+        if "{" not in text:
+            return text
+        q = rng.choice(
+            ["params[0]", "params[1]", "params[-1]", "params[-2]", "net[0].bias", "net[-1].weight"]
+        )
+        at = rng.choice(["net", "net[0]", "net[-1]", "net[1]"])
+        return text.replace("{p}", q).replace("{m}", at).replace("{{", "{").replace("}}", "}")
+
+    before = [f"net = {rng.choice(NETS)}.double()", "params = list(net.parameters())", f"opt = torch.optim.{rng.choice(OPTIMIZERS)}",
+              f"sched = torch.optim.lr_scheduler.{rng.choice(SCHEDULERS)}"]  # fmt: skip
+    if "weight_norm" in before[0]:  # one row here, several in PyTorch: what it saves is not the same
+        of = [t for t in BESIDE if ".data = " not in t and "vector_to" not in t]
+    else:
+        of = BESIDE
+    before += [line(BEFORE) for _ in range(rng.choice([0, 1, 1, 2, 3]))]
+    body: list[str] = []
+    for part in (CLEAR, FORWARD, LOSS, BACKWARD, STEP):
+        body.append(line(part))
+        body += [line(of) for _ in range(rng.choice([0, 0, 1, 1, 2]))]
+    if rng.random() < 0.2:  # another order
+        rng.shuffle(body)
+    if rng.random() < 0.25:  # gradients of two batches
+        body += [line(FORWARD), line(LOSS), line(BACKWARD), line(STEP)]
+    return before, [b for b in body if b]
+
+
+def start(lib: ModuleType) -> dict[str, Any]:
+    """What a loop starts from."""
+    import copy
+    import io
+
+    lib.manual_seed(0)
+    x = lib.from_numpy(np.random.RandomState(0).randn(6, 4)).clone()
+    return {
+        "torch": lib, "nn": lib.nn, "F": lib.nn.functional, "copy": copy, "io": io, "x": x, "y": lib.tensor([0, 1, 2, 0, 1, 2]),
+        "seen": [], "kept": [], "total": lib.zeros(()), "running": lib.zeros(()), "extra": lib.ones(2, requires_grad=True), "i": 0,
+    }  # fmt: skip
+
+
+def run(lib: ModuleType, before: list[str], body: list[str]) -> tuple[dict[str, Any], list[Any]]:
+    """The variables after a loop, and per line that ran the type of its error, if any; a failing backward ends it."""
+    space, errors = start(lib), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i, lines in enumerate([before] + [body] * STEPS):
+            space["i"] = i - 1
+            for text in lines:
+                try:
+                    exec(text, space)  # noqa: S102 - loops are made of exactly such lines
+                    errors.append((text, None, ""))
+                except Exception as e:  # noqa: BLE001 - errors are compared
+                    errors.append((text, type(e).__name__, str(e)))
+                    if "backward" in text or "grad(" in text:  # some gradients may have been delivered
+                        return space, errors
+    return space, errors
+
+
+def facts(lib: ModuleType, space: dict[str, Any]) -> dict[str, Any]:
+    """All that is compared of a loop's variables."""
+
+    def plain(v: Any) -> Any:
+        if isinstance(v, lib.Tensor):
+            return np.array(v.detach().tolist())
+        if isinstance(v, (list, tuple)):
+            return [plain(w) for w in v]
+        return [plain(w) for w in v.values()] if isinstance(v, dict) else v
+
+    found: dict[str, Any] = {}
+    for name, v in space.items():
+        if isinstance(v, lib.nn.Module):
+            found[name] = [
+                (k, str(t.dtype), t.requires_grad, plain(t), plain(t.grad)) for k, t in v.named_parameters()
+            ]
+            found[f"{name} buffers"] = [(k, plain(b)) for k, b in v.named_buffers()]
+        elif isinstance(v, lib.optim.Optimizer):
+            found[name] = plain([[s[k] for k in sorted(s)] for s in v.state_dict()["state"].values()])
+        elif isinstance(v, lib.Tensor) or name in ("seen", "kept", "params", "ema"):
+            found[name] = plain(v)
+    found["gradients"] = [plain(t.grad) for t in space.get("params", ())]
+    return found
+
+
+def difference(torch: ModuleType, lib: ModuleType, before: list[str], body: list[str]) -> str | None:
+    """What differs between the two after a loop, or None."""
+    theirs, their_errors = run(torch, before, body)
+    ours, our_errors = run(lib, before, body)
+    if any("Could this error message be improved" in why for _, _, why in their_errors):
+        return None  # a mistake of PyTorch's, and not behaviour
+    for (text, a, why), (_, b, our) in zip(their_errors, our_errors):
+        if a != b:
+            return f"{text}\n  torch: {a} {why}\n  ours:  {b} {our}"
+    want, got = facts(torch, theirs), facts(lib, ours)
+    for name in want:
+        if name not in got or not same(want[name], got[name]):
+            return f"{name}\n  torch: {want[name]}\n  ours:  {got.get(name)}"
+    return None
+
+
+def check(torch: ModuleType, lib: ModuleType, seed: int) -> str | None:
+    """Writes and runs the loop of a seed; a report of the lines that matter if the two differ."""
+    before, body = write(seed)
+    if difference(torch, lib, before, body) is None:
+        return None
+    for lines in (body, before):
+        for at in reversed(range(len(lines))):
+            text = lines.pop(at)
+            if difference(torch, lib, before, body) is None:
+                lines.insert(at, text)
+    return "\n".join(
+        [f"# seed {seed}", *before, "# loop", *body, f"# {difference(torch, lib, before, body)}"]
+    )
+
+
+def main() -> None:
+    """Runs loops and prints those that differ."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--stop-after", type=int, default=20, help="differences")
+    parser.add_argument("--json", help="write how many loops ran and which differ")
+    args = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    import torch
+
+    import torchlike
+
+    found: dict[int, str] = {}
+    began, n = time.time(), 0
+    for seed in range(args.start, args.start + args.count):
+        report = check(torch, torchlike, seed)
+        n += 1
+        if report:
+            found[seed] = report
+            print(report, flush=True)
+        if len(found) >= args.stop_after:
+            break
+    print(f"{n} loops, {len(found)} differ, {time.time() - began:.0f} s")
+    if args.json:
+        Path(args.json).write_text(
+            json.dumps({"start": args.start, "loops": n, "differ": found}, indent=1) + "\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
