@@ -33,11 +33,16 @@ NETS = [
     "nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 2), nn.BatchNorm1d(2), nn.Flatten(), nn.Linear(6, 3))",
     "nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 5)), nn.Sigmoid(), nn.Linear(5, 3))",
     "nn.Sequential(nn.Linear(4, 3), nn.PReLU(), nn.Linear(3, 3))",
-]
+    "nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 2, 2, padding=1), nn.GroupNorm(1, 2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 3))",
+    "nn.Sequential(Tied(), nn.Linear(4, 3))", "nn.Sequential(Tied(), Counting(), nn.Linear(4, 3))",
+    "nn.Sequential(Recurrent(), nn.Linear(3, 3))", "nn.Sequential(nn.Linear(4, 4), Branching(), nn.Linear(4, 3))",
+    "nn.Sequential(nn.Linear(4, 4), Own(), nn.Linear(4, 3))",
+]  # fmt: skip
 OPTIMIZERS = [
     "SGD(net.parameters(), lr=0.1)", "SGD(net.parameters(), lr=0.1, momentum=0.9, nesterov=True)",
     "Adam(net.parameters(), lr=0.05)", "AdamW(net.parameters(), lr=0.05, weight_decay=0.1)",
-    "RMSprop(net.parameters(), lr=0.02)", "Adagrad(net.parameters(), lr=0.1)",
+    "RMSprop(net.parameters(), lr=0.02)", "Adagrad(net.parameters(), lr=0.1)", "NAdam(net.parameters(), lr=0.02)",
+    "Adamax(net.parameters(), lr=0.02, maximize=True)", "Adadelta(net.parameters())", "ASGD(net.parameters(), lr=0.1)", "Adam(net.parameters(), lr=torch.tensor(0.05), amsgrad=True)",
     "SGD([{'params': [params[0]], 'lr': 0.2}, {'params': params[1:]}], lr=0.05, weight_decay=0.01)",
 ]  # fmt: skip
 SCHEDULERS = ["StepLR(opt, 2, 0.5)", "CosineAnnealingLR(opt, 5)", "LambdaLR(opt, lambda k: 0.9 ** k)"]
@@ -108,7 +113,7 @@ BESIDE = [
     "opt.param_groups[0]['lr'] *= 0.9", "sched.step()", "sched.step()", "opt2.step()", "opt2.zero_grad()", "handle.remove()",
     "with torch.no_grad(): [e.mul_(0.9).add_(t, alpha=0.1) for e, t in zip(ema, params)]", "with torch.no_grad(): [e.lerp_(t, 0.5) for e, t in zip(ema, params)]",
     "with torch.no_grad(): [t.copy_(e) for e, t in zip(ema, params)]", "twin.load_state_dict(net.state_dict())", "seen.append(twin(x).sum().item())",
-    "twin = copy.deepcopy(net)", "x[0] = i", "x.mul_(0.9)", "shared[0] = i", "x = x.flip(0)", "x = x.detach() + out.detach().mean()", "del loss", "loss = loss * 2",
+    "twin = copy.deepcopy(net)", "x[0] = i", "x.mul_(0.9)", "x = x.flip(0)", "x = x.detach() + out.detach().mean()", "del loss", "loss = loss * 2",
     "{p}.grad = {p}.detach() * 0.1", "seen.append({p}.grad is None)", "seen.append({p}.is_leaf)",
     "net[-1].weight = nn.Parameter(net[-1].weight.detach() * 0.5)", "nn.init.constant_({p}, 0.3)", "nn.utils.vector_to_parameters(nn.utils.parameters_to_vector(params) * 0.9, params)",
     "opt.step(lambda: loss)", "def closure():\n    opt.zero_grad(); l = F.mse_loss(net(x), torch.zeros(6, 3)); l.backward(); return l\nseen.append(opt.step(closure).item())",
@@ -135,20 +140,81 @@ def write(seed: int) -> tuple[list[str], list[str]]:
 
     before = [f"net = {rng.choice(NETS)}.double()", "params = list(net.parameters())", f"opt = torch.optim.{rng.choice(OPTIMIZERS)}",
               f"sched = torch.optim.lr_scheduler.{rng.choice(SCHEDULERS)}"]  # fmt: skip
-    if "weight_norm" in before[0]:  # one row here, several in PyTorch: what it saves is not the same
-        of = [t for t in BESIDE if ".data = " not in t and "vector_to" not in t]
+    if (
+        "weight_norm" in before[0] or "Recurrent" in before[0]
+    ):  # one row here, several in PyTorch: what it saves is not the same
+        of = [t for t in BESIDE if not any(w in t for w in (".data", "vector_to", "x[0] =", "x.mul_"))]
     else:
         of = BESIDE
     before += [line(BEFORE) for _ in range(rng.choice([0, 1, 1, 2, 3]))]
     body: list[str] = []
     for part in (CLEAR, FORWARD, LOSS, BACKWARD, STEP):
-        body.append(line(part))
+        body.append(line(part if of is BESIDE or part is not STEP else STEP[:3]))
         body += [line(of) for _ in range(rng.choice([0, 0, 1, 1, 2]))]
     if rng.random() < 0.2:  # another order
         rng.shuffle(body)
     if rng.random() < 0.25:  # gradients of two batches
         body += [line(FORWARD), line(LOSS), line(BACKWARD), line(STEP)]
     return before, [b for b in body if b]
+
+
+def modules(lib: ModuleType) -> dict[str, Any]:
+    """Modules of our own: shared weights, a buffer that counts, a branch on data, a Function."""
+    nn = lib.nn
+
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+            self.b.weight = self.a.weight
+
+        def forward(self, x: Any) -> Any:
+            return self.b(lib.tanh(self.a(x))) + x
+
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("steps", lib.zeros(()))
+            self.scale = nn.Parameter(lib.ones(4))
+
+        def forward(self, x: Any) -> Any:
+            if self.training:
+                self.steps += 1
+            return x * self.scale / self.steps.clamp(min=1).sqrt()
+
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(2, 3, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            return self.lstm(x.view(-1, 2, 2))[0][:, -1]
+
+    class Branching(nn.Module):
+        def forward(self, x: Any) -> Any:
+            if x.sum().item() > 0:
+                return x.relu()
+            x = x.clone()
+            x[:, 0] *= 2
+            return x
+
+    class Square(lib.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            y = x * x
+            ctx.save_for_backward(x, y)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            x, y = ctx.saved_tensors
+            return g * (2 * x + 0 * y)
+
+    class Own(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return Square.apply(x)
+
+    return {c.__name__: c for c in (Tied, Counting, Recurrent, Branching, Own)}
 
 
 def start(lib: ModuleType) -> dict[str, Any]:
@@ -159,7 +225,7 @@ def start(lib: ModuleType) -> dict[str, Any]:
     lib.manual_seed(0)
     x = lib.from_numpy(np.random.RandomState(0).randn(6, 4)).clone()
     return {
-        "torch": lib, "nn": lib.nn, "F": lib.nn.functional, "copy": copy, "io": io, "x": x, "y": lib.tensor([0, 1, 2, 0, 1, 2]),
+        **modules(lib), "torch": lib, "nn": lib.nn, "F": lib.nn.functional, "copy": copy, "io": io, "x": x, "y": lib.tensor([0, 1, 2, 0, 1, 2]),
         "seen": [], "kept": [], "total": lib.zeros(()), "running": lib.zeros(()), "extra": lib.ones(2, requires_grad=True), "i": 0,
     }  # fmt: skip
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import errors
-from .formulas import MATRICES, SENT, SENT_BACKWARDS, VIEWED
+from .formulas import SENT, SENT_BACKWARDS, UNLESS_ALIKE, VIEWED
 from .graph import Call, Value, arranged, begin, record, record_in
 from .modes import local
 from .node_names import node_name
@@ -158,6 +158,9 @@ class Node:
                 if now == before:
                     if now_in is storage or not self._viewed(at):
                         self.reread(at, saved)
+                    elif storage.version != then and storage.read().aval is self.call.avals[at]:  # type: ignore[union-attr]
+                        self.values[at] = storage.read()
+                        self.residuals = None
                     continue
                 node, index = (saved._node, saved._index) if saved is not None else (self, at)
                 if saved is None and not is_differentiable(self.out_avals[at]):
@@ -167,8 +170,9 @@ class Node:
     def _viewed(self, at: int) -> bool:
         """Whether PyTorch saved a view of an operand: other data given to it is not seen."""
         call: Any = self.call
-        matrix = at in MATRICES.get(call.name, ()) and call.avals[at].ndim == 2
-        return at in VIEWED.get(call.name, ()) and not matrix
+        if at in UNLESS_ALIKE.get(call.name, ()) and call.avals[0].ndim == call.avals[1].ndim:
+            return False
+        return at in VIEWED.get(call.name, ())
 
     def reread(self, at: int, saved: Any) -> None:
         """A saved operand was written through `.data`, or got other data: backward sees that, as in PyTorch."""
@@ -225,7 +229,7 @@ class Node:
     def sent(self) -> Iterable[int]:
         """The operands in the order in which PyTorch sends their gradients."""
         n = len(self.edges)
-        name = None if self.call is None else self.call.name
+        name = "" if self.call is None else self.call.name
         if name in SENT_BACKWARDS:
             return range(n - 1, -1, -1)
         order = SENT.get(name)

@@ -20,9 +20,9 @@ INTO_ZEROS = {"slice", "select"}  # PyTorch writes into zeros even where that is
 
 VIEWED = {  # operands that PyTorch saves as a view of its own making, or a copy
     "bilinear": (0, 1), "linear": (0, 1), "outer": (0,), "inner": (0, 1), "tensordot": (0, 1),
-    "instance_norm": range(16), "multi_head_attention": range(16),
+    "prelu": (1,), "instance_norm": range(16), "multi_head_attention": range(16),
 }  # fmt: skip
-MATRICES = {"linear": (0,)}  # not so where these are matrices
+UNLESS_ALIKE = {"linear": (0,), "prelu": (1,)}  # not so if the first two operands have as many dimensions
 
 # ---- in which order gradients are sent: that of the operands, but for
 

@@ -50,17 +50,21 @@ class RowMode:
 
 
 def _seen(self: Op, args: tuple[Any, ...], cast: Any = None) -> tuple[Call, list[Value], Any]:
-    extra = local.ctx.extra
+    ctx = local.ctx
+    extra = ctx.extra
     modes = extra.get("row_modes")
     if not modes or isinstance(self, ViewOp):
         return _record(self, args, cast)
     extra["row_modes"] = []
+    watch, ctx.watch = ctx.watch, None  # who watches the tape may end the run: after the modes
     try:
         call, outs, node = _record(self, args, cast)
         for mode in reversed(modes):
             outs = mode.see(self, args, outs)
     finally:
-        extra["row_modes"] = modes
+        extra["row_modes"], ctx.watch = modes, watch
+    if watch is not None and node is not None:
+        watch(node)
     return call, outs, node
 
 

@@ -16,12 +16,14 @@ from typing import Any
 import jax
 
 from .._core import random as _random
+from .._core.autograd import overwritten
 from .._core.function import Function
 from .._core.graph import record
 from .._core.modes import enable_grad, is_grad_enabled, local, no_grad
 from .._core.names import missing as _missing
 from .._core.row_modes import RowMode
 from .._core.tensor import Tensor
+from .._core.versions import counted
 from .._core.vjp import simple_call
 from ..amp import autocast
 from ..amp import settings as amp
@@ -382,7 +384,13 @@ def _without_reentry(function: Callable, args: Any, kwargs: Any, preserve: bool,
     generators = _Generators((args, kwargs)) if preserve else None
     cast = _Autocast((args, kwargs))
 
+    versions = [(t, counted(t._storage, t._counter)) for t in args if isinstance(t, Tensor)]
+
     def again() -> None:
+        for t, then in versions:
+            now = counted(t._storage, t._counter)
+            if now != then:
+                raise overwritten(t._storage, t._aval.shape, then, now, t._node, t._index)
         made = _apart((args, kwargs))
         drawn = contextlib.nullcontext() if generators is None else generators.again()
         with drawn, cast.again(), recompute_context:
