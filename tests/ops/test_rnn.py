@@ -119,3 +119,29 @@ ERRORS = [
 @pytest.mark.parametrize("case", range(len(ERRORS)))
 def test_cell_errors(case):
     same_error(ERRORS[case], rand(3, 4), rand(3, 4), rand(12, 4))
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("layer", ["RNN", "GRU", "LSTM"])
+def test_what_backward_needs_unchanged(layer, batch_first, dtype, wanted):
+    torch = pytest.importorskip("torch")
+
+    def fails(lib, overwritten, layers):
+        lib.manual_seed(0)
+        net = getattr(lib.nn, layer)(2, 3, layers, batch_first=batch_first).to(getattr(lib, dtype))
+        x = lib.ones(2, 4, 2, dtype=getattr(lib, dtype)).requires_grad_(wanted) * 1
+        out = net(x)[0].sum()
+        with lib.no_grad():
+            [x, *net.parameters()][overwritten].mul_(0.9)
+        try:
+            out.backward()
+        except RuntimeError as e:
+            assert "modified by an inplace operation" in str(e)
+            return True
+        return False
+
+    for layers in (1, 2):
+        for i in range(1 + 4 * layers):
+            assert fails(torchlike, i, layers) == fails(torch, i, layers), (layers, i)

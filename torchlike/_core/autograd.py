@@ -17,6 +17,7 @@ from .formulas import SENT, SENT_BACKWARDS, UNLESS_ALIKE, VIEWED
 from .graph import Call, Value, arranged, begin, record, record_in
 from .modes import local
 from .node_names import node_name
+from .storage import Storage
 from .versions import NEVER, counted, while_over
 from .vjp import dependencies, is_differentiable, residual_pull, vjp_by_result, vjp_of, with_residuals
 
@@ -158,9 +159,8 @@ class Node:
                 if now == before:
                     if now_in is storage or not self._viewed(at):
                         self.reread(at, saved)
-                    elif storage.version != then and storage.read().aval is self.call.avals[at]:  # type: ignore[union-attr]
-                        self.values[at] = storage.read()
-                        self.residuals = None
+                    elif storage.version != then and storage.value.aval is self.call.avals[at]:  # type: ignore[union-attr]
+                        self.reread(at, storage)  # what PyTorch's view shows was written before
                     continue
                 node, index = (saved._node, saved._index) if saved is not None else (self, at)
                 if saved is None and not is_differentiable(self.out_avals[at]):
@@ -178,7 +178,7 @@ class Node:
         """A saved operand was written through `.data`, or got other data: backward sees that, as in PyTorch."""
         if saved is not None and at is not None and self.values[at] is not None:
             values: Any = self.values
-            new = saved._read()
+            new = saved.read() if saved.__class__ is Storage else saved._read()
             want = self.call.avals[at]  # type: ignore[union-attr]
             if (new.aval.shape, new.aval.dtype) != (want.shape, want.dtype):
                 raise RuntimeError(

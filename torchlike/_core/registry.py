@@ -238,7 +238,8 @@ def op(
         row: the class of the row, which may take further options.
         by_result: the gradient of the first operand as PyTorch has it, `by_result(gradient, result, operand,
             **arguments)`: second derivatives follow it. None for arguments that it does not cover.
-        saves_when: `saves_when(**arguments)` says whether such a call saves its operands at all.
+        saves_when: `saves_when(**arguments)` says whether such a call saves its operands at all, or is a function
+            `(parameter, place in its list, parameters that want a gradient) -> bool` of which of them.
         constants: parameters that gradients never flow to, and results that they never come from.
         check_taped: called once per new signature where gradients flow, with the names of the parameters that
             want some, all avals and the arguments by name; raises PyTorch's errors.

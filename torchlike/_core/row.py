@@ -273,7 +273,8 @@ class Op:
 
     def _spots(self, found: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> tuple[int, ...]:
         """The operands that are saved; an in-place call's own self is not among them."""
-        if self.saves_when is not None and not self.saves_when(**dict(zip(self.params, args))):
+        when: Any = self.saves_when is None or self.saves_when(**dict(zip(self.params, args)))
+        if not when:
             return ()
         origins = self._origins(args)
         wanted = {self.params[origins[i]] for i in found.wanted}
@@ -281,6 +282,8 @@ class Op:
         def counts(at: int, i: int) -> bool:
             rule = self.saved.get(i)
             if rule is None or owners[at] is None or (i == 0 and cast is not None):
+                return False
+            if callable(when) and not when(self.params[i], at - origins.index(i), wanted):
                 return False
             return (
                 (at not in found.drop or len(origins) == 1)

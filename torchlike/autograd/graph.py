@@ -187,12 +187,13 @@ def register_multi_grad_hook(
     """Calls a hook when gradients of several tensors are known.
 
     Args:
-        tensors: tensors that require grad.
+        tensors: tensors that require grad; with mode `"any"` the others are passed over.
         fn: with mode `"all"`, called once per backward with the list of gradients, None for a tensor that the
             backward does not reach; with mode `"any"`, called with the first gradient that arrives.
 
     Raises:
         ValueError: another mode.
+        AssertionError: with mode `"all"`, one does not require grad.
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
@@ -223,7 +224,9 @@ def register_multi_grad_hook(
         fn(g)
 
     if mode == "any":
-        return _Handle([t.register_hook(any_hook) for t in tensors])
+        return _Handle([t.register_hook(any_hook) for t in tensors if t.requires_grad])
+    if not all(t.requires_grad for t in tensors):
+        raise AssertionError("Expected gradient function to be set")
     return _Handle([t.register_hook(functools.partial(all_hook, i)) for i, t in enumerate(tensors)])
 
 

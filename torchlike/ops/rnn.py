@@ -9,6 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .._core import dtypes
 from .._core.registry import Array, Arrays, Scalar, function, op
 from .dropout import draw_keep
 from .lowering.recurrence import cell, recur
@@ -66,7 +67,36 @@ def _check(input: Any, hx: Any, params: Any, batch_first: bool = False, **_: Any
             raise RuntimeError("Input and parameter tensors are not the same dtype")
 
 
-@op(spaces=(), residual=True, saves=("input", "hx", "params"), check=_check)
+def _saved(
+    input: Any,
+    params: Any,
+    mode: str,
+    num_layers: int,
+    bidirectional: bool,
+    batch_first: bool,
+    has_biases: bool,
+    **_: Any,
+) -> Any:
+    """What PyTorch's layers save: their linear maps what those need, oneDNN's LSTM all weights; not the
+    input where they transpose it first."""
+    whole = mode == "lstm" and input.dtype is dtypes.float32
+    each = num_layers * (1 + bidirectional)
+    weights = len(params) // each
+
+    def saved(name: str, k: int, wanted: set[str]) -> bool:
+        if name == "input":
+            return not batch_first
+        if name != "params" or whole:
+            return True
+        layer, part = divmod(k, weights)
+        if part == 0:
+            return layer > bidirectional or "input" in wanted
+        return part == 1 or part >= (4 if has_biases else 2)
+
+    return saved
+
+
+@op(spaces=(), residual=True, saves=("input", "hx", "params"), saves_when=_saved, check=_check)
 def _recurrent(
     input: Array, hx: Arrays, params: Arrays, keeps: Arrays, mode: str, has_biases: bool, num_layers: int,
     dropout: Scalar, bidirectional: bool, batch_first: bool,
