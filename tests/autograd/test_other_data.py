@@ -61,3 +61,29 @@ def test_data_of_another_shape_is_refused():
     a.data = torchlike.ones(4)
     with pytest.raises(RuntimeError, match=r"MulBackward0: backward needs a tensor of shape \[3\]"):
         y.backward()
+
+
+def test_many_writes_through_data():
+    """Versions go on being right after more writes behind the tape's back than are told apart one by one."""
+    p, q = torchlike.nn.Parameter(torchlike.ones(3)), torchlike.nn.Parameter(torchlike.ones(3))
+    q.data = torchlike.ones(3)
+    for _ in range(100):
+        for t in (p, q):
+            y = Square.apply(t).sum()
+            t.data.clamp_(-5, 5)
+            y.backward()
+            with torchlike.no_grad():
+                t.mul_(0.99)
+    assert (p._version, q._version) == (100, 100)
+
+
+class Square(torchlike.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2 * x * g

@@ -311,6 +311,8 @@ def writing(w: Writer) -> str | None:
             and (floating(t) or "int64" in whole(u))
         )
     )
+    # of data that was swapped in meanwhile, PyTorch's formulas make a gradient together with what they kept of the old
+    alone = not any(u.requires_grad for u in w.space.values() if isinstance(u, w.torch.Tensor))
     rows = t.is_contiguous() and (t._base is None or t._base.is_contiguous())  # draws follow the layout
     text = rng.choice([
         f"{x}.add_({n!r})", f"{x}.mul_({n!r})", f"{x}.zero_()", f"{x}.fill_({n!r})", f"{x}.add_({y})",
@@ -323,7 +325,7 @@ def writing(w: Writer) -> str | None:
         f"{x}.index_add_({d}, torch.tensor([0]), {x}.narrow({d}, 0, 1).clone())" if t.ndim else f"{x}.sign_()",
         f"torch.add({x}, {y}, out={x})", f"torch.neg({x}, out={x})", f"{x}.{behind(w, t)}.mul_(2)", f"{x}.detach().add_(1)",
         f"{x}.addcmul_({y}, {y}, value=0.5)" if t.dtype != w.torch.bool else f"{x}.logical_not_()", f"{x}.bool().logical_not_()", f"{x}.diagonal().fill_({n!r})",
-        f"{x}.data = torch.full({tuple(t.shape)}, 2, dtype={t.dtype})" if t._base is None else f"{x}.{behind(w, t)}.add_(1)", f"{x}.requires_grad_({rng.random() < 0.8})" if not w.viewed(t) else f"{x}.neg_()", f"{x}.view(-1)[0] = {n!r}",
+        f"{x}.data = torch.full({tuple(t.shape)}, 2, dtype={t.dtype})" if t._base is None and alone else f"{x}.{behind(w, t)}.add_(1)", f"{x}.requires_grad_({rng.random() < 0.8})" if not w.viewed(t) else f"{x}.neg_()", f"{x}.view(-1)[0] = {n!r}",
         f"{x}.swapaxes_(0, -1)" if free else f"{x}.cos_()", f"{x}.lerp_({y}, 0.5)", f"{x}.eq_({limit(t, n)!r})",
     ])  # fmt: skip
     return f"with torch.no_grad(): {text}" if quiet else text

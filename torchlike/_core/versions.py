@@ -17,12 +17,13 @@ class Counter:
     Attributes:
         kept: what it had counted before.
         before: a weak reference to the storage it had before, if any; `was` is how it counted there.
+        early: its writes that `_ranges` does not tell any more.
     """
 
-    __slots__ = ("kept", "before", "was")
+    __slots__ = ("kept", "before", "was", "early")
 
     def __init__(self, kept: int = 0, before: Any = None, was: Counter | None = None):
-        self.kept = kept
+        self.kept, self.early = kept, 0
         self.before = None if before is None else weakref.ref(before)
         self.was = was
         if was is not None and was.before is not None and was.before() is None:
@@ -32,8 +33,9 @@ class Counter:
 NEVER = Counter()
 
 
-# Per storage: ranges (first, last] of versions that such a counter has to itself.
+# Per storage: ranges (first, last] of versions that such a counter has to itself, and the writes in earlier ones.
 _ranges: weakref.WeakKeyDictionary[Any, list[list[Any]]] = weakref.WeakKeyDictionary()
+_early: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 _MAX_RANGES = 64
 
 
@@ -45,7 +47,10 @@ def note(storage: Any, counter: Counter) -> None:
         ranges[-1][1] = now
     else:
         ranges.append([now - 1, now, counter])
-        del ranges[:-_MAX_RANGES]
+        while len(ranges) > _MAX_RANGES:
+            first, last, own = ranges.pop(0)
+            own.early += last - first
+            _early[storage] = _early.get(storage, 0) + last - first
 
 
 def writes(storage: Any, counter: Counter | None = None, after: int = 0, until: int | None = None) -> int:
@@ -57,7 +62,8 @@ def writes(storage: Any, counter: Counter | None = None, after: int = 0, until: 
         for first, last, own in ranges
         if counter is None or own is counter
     ]
-    return sum(apart) if counter is not None else end - after - sum(apart)
+    early = 0 if after else _early.get(storage, 0) if counter is None else counter.early
+    return sum(apart) + early if counter is not None else end - after - sum(apart) - early
 
 
 def counted(storage: Any, counter: Counter | None, until: int | None = None) -> int:
