@@ -21,7 +21,29 @@ TURNED = """
 w = torch.zeros((4, 3), requires_grad=True); x = torch.ones((3, 4)); y = x.diagonal(); x.transpose_(0, -1); x += w
 """
 
+NUMBER = "x = torch.zeros(3); y = x[1]; w = torch.ones(3, requires_grad=True); x.copy_(w)"
+KEYS = """
+y > 0
+...
+()
+None
+:
+0:
+0:3
+True
+torch.tensor(True)
+torch.tensor(False)
+torch.tensor(0)
+[0]
+[]
+torch.ones_like(y, dtype=torch.bool)
+None, y > 0
+..., y > 0
+""".strip().splitlines()
+
 PROGRAMS = [
+    (start, f"y[{key}] = {value}") for start in (START, NUMBER) for key in KEYS for value in ("2.0", "torch.ones(())")
+] + [
     (START, line)
     for line in """
 y.mul_(2)

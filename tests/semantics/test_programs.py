@@ -311,6 +311,13 @@ t2.as_strided_((2,), (1,))
 t2.mul_(2)
 t4 = t3 * t3
 """,
+    "a number seen late, written through a mask": """
+t2 = torch.randn((4,), requires_grad=True)
+t16 = torch.autograd.grad(t2.sum(), t2, allow_unused=True)[0].clone()
+t34 = t16.select(0, 0)
+t16.copy_(t2)
+t34[t34 > 0] = 0.5
+""",
 }
 
 

@@ -332,6 +332,10 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         ):
             write_number(self, (*(self._lens or ()), Lens(_SELECT, (0, key % shape[0]))), number)
             return
+    if key.__class__ is slice and _is_whole(key, self._aval.shape):
+        key = Ellipsis
+    if self._lens is not None and _picks(self, key):
+        self._fetch()
     if key is True:
         key = Ellipsis  # a new dimension in front, and all of it
     if isinstance(key, Tensor) and key.dtype in (dtypes.bool_,) and key.shape == self.shape and (
@@ -371,6 +375,22 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if value._storage is self._storage and v != target:
         value = views.expand(value, target) if v else value.clone()
     copy_(out, value)
+
+
+def _is_whole(key: slice, shape: tuple[int, ...]) -> bool:
+    """Whether a slice by plain numbers is all of the first dimension."""
+    plain = all(p is None or p.__class__ is int for p in (key.start, key.stop, key.step))
+    return plain and key.step != 0 and bool(shape) and key.indices(shape[0]) == (0, shape[0], 1)
+
+
+def _picks(self: Tensor, key: Any) -> bool:
+    """Whether PyTorch makes a view by a key that is no view here: of a write, it asks for the history first."""
+    if key is True:
+        return True
+    keys = key if key.__class__ is tuple else (key,)
+    return any(
+        isinstance(k, Tensor) and not k.ndim and (not self.ndim or k.dtype is not dtypes.bool_) for k in keys
+    )
 
 
 def _refuse_bytes(key: Any, values: Tensor) -> None:
