@@ -87,3 +87,11 @@ class Square(torchlike.autograd.Function):
     def backward(ctx, g):
         (x,) = ctx.saved_tensors
         return 2 * x * g
+
+
+def test_statistics_that_got_other_data_stay_uncounted():
+    bn = torchlike.nn.BatchNorm1d(2)
+    bn.running_mean.data = torchlike.zeros(2)
+    x = torchlike.arange(8.0).reshape(4, 2).requires_grad_()
+    (bn(x) + bn(x * 2)).sum().backward()
+    assert bn.running_mean._version == 0

@@ -40,9 +40,13 @@ _MAX_RANGES = 64
 
 
 def note(storage: Any, counter: Counter) -> None:
-    """The storage's latest write was made through a Tensor of this counter."""
+    """The storage's latest write was made through a Tensor of this counter, whatever was noted of it before."""
     ranges = _ranges.setdefault(storage, [])
     now = storage.version
+    if ranges and ranges[-1][1] == now:
+        ranges[-1][1] -= 1
+        if ranges[-1][0] == ranges[-1][1]:
+            ranges.pop()
     if ranges and ranges[-1][1] == now - 1 and ranges[-1][2] is counter:
         ranges[-1][1] = now
     else:
