@@ -91,7 +91,8 @@ class Square(torchlike.autograd.Function):
 
 def test_statistics_that_got_other_data_stay_uncounted():
     bn = torchlike.nn.BatchNorm1d(2)
+    then = bn.running_mean._version
     bn.running_mean.data = torchlike.zeros(2)
     x = torchlike.arange(8.0).reshape(4, 2).requires_grad_()
     (bn(x) + bn(x * 2)).sum().backward()
-    assert bn.running_mean._version == 0
+    assert bn.running_mean._version == then
