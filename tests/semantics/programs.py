@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 Namespace = dict[str, Any]
+ROOT = str(Path(__file__).resolve().parents[2])  # of the checkout whose torchlike is run
 SHAPES = [(3, 4), (4, 3), (2, 3), (4,), (3,), (), (2, 2, 3), (1, 4), (3, 1)]
 MOST = 12  # tensors at a time
 
@@ -466,17 +467,18 @@ def one_by_one() -> Iterator[None]:
         tiers.cost.update(cost)
 
 
-def main() -> None:
-    """Runs programs and prints those that differ."""
+def search(
+    check: Callable[[ModuleType, ModuleType, int], str | None], what: str, description: str | None
+) -> None:
+    """The command of a script: checks a range of seeds and prints the reports of those that differ."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--stop-after", type=int, default=10, help="differences")
-    parser.add_argument("--json", help="write how many programs ran and which differ")
+    parser.add_argument("--json", help=f"write how many {what} ran and which differ")
     args = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     import torch
 
     import torchlike
@@ -485,21 +487,22 @@ def main() -> None:
     began, n = time.time(), 0
     ended: list[int] = []  # signals: a run that is broken off says how far it came
     signal.signal(signal.SIGTERM, lambda number, _: ended.append(number))
-    with one_by_one():
-        for seed in range(args.start, args.start + args.count):
-            report = check(torch, torchlike, seed)
-            n += 1
-            if report:
-                found[seed] = report
-                print(report, flush=True)
-            if ended or len(found) >= args.stop_after:
-                break
-    print(f"{n} programs, {len(found)} differ, {time.time() - began:.0f} s")
+    for seed in range(args.start, args.start + args.count):
+        report = check(torch, torchlike, seed)
+        n += 1
+        if report:
+            found[seed] = report
+            print(report, flush=True)
+        if ended or len(found) >= args.stop_after:
+            break
+    print(f"{n} {what}, {len(found)} differ, {time.time() - began:.0f} s")
     if args.json:
         Path(args.json).write_text(
-            json.dumps({"start": args.start, "programs": n, "differ": found}, indent=1) + "\n"
+            json.dumps({"start": args.start, what: n, "differ": found}, indent=1) + "\n"
         )
 
 
 if __name__ == "__main__":
-    main()
+    sys.path.insert(0, ROOT)
+    with one_by_one():
+        search(check, "programs", __doc__)

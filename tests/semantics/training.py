@@ -1,6 +1,6 @@
 """Random training loops, run on PyTorch and on torchlike: parameters, gradients and all that was seen must agree.
 
-    python tests/semantics/training.py [--start 0] [--count 200] [--json FILE]
+    python tests/semantics/training.py [--start 0] [--count 1000] [--json FILE]
 
 A loop is some lines that set up a network, optimizers, hooks and copies, and some lines that run STEPS times,
 so that what torchlike keeps from one step to the next (calls, plans of backwards, programs) is used again where
@@ -10,18 +10,14 @@ behind the tape's back, graphs are kept or dropped half-way.
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import sys
-import time
 import warnings
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from programs import same
+from programs import ROOT, same, search
 
 STEPS = 4
 
@@ -326,37 +322,6 @@ def check(torch: ModuleType, lib: ModuleType, seed: int) -> str | None:
     )
 
 
-def main() -> None:
-    """Runs loops and prints those that differ."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--start", type=int, default=0)
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--stop-after", type=int, default=20, help="differences")
-    parser.add_argument("--json", help="write how many loops ran and which differ")
-    args = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    import torch
-
-    import torchlike
-
-    found: dict[int, str] = {}
-    began, n = time.time(), 0
-    for seed in range(args.start, args.start + args.count):
-        report = check(torch, torchlike, seed)
-        n += 1
-        if report:
-            found[seed] = report
-            print(report, flush=True)
-        if len(found) >= args.stop_after:
-            break
-    print(f"{n} loops, {len(found)} differ, {time.time() - began:.0f} s")
-    if args.json:
-        Path(args.json).write_text(
-            json.dumps({"start": args.start, "loops": n, "differ": found}, indent=1) + "\n"
-        )
-
-
 if __name__ == "__main__":
-    main()
+    sys.path.insert(0, ROOT)
+    search(check, "loops", __doc__)
