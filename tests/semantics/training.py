@@ -139,9 +139,10 @@ BESIDE = [
 def write(seed: int) -> tuple[list[str], list[str]]:
     """The lines before the loop and those in it."""
     rng = random.Random(seed)
+    apart: tuple[str, ...] = ()  # what lines must not have
 
     def line(of: list[str]) -> str:
-        text = rng.choice(of)
+        text = rng.choice([t for t in of if not any(word in t for word in apart)])
         if "{" not in text:
             return text
         q = rng.choice(
@@ -152,17 +153,14 @@ def write(seed: int) -> tuple[list[str], list[str]]:
 
     before = [f"net = {rng.choice(NETS)}.double()", "params = list(net.parameters())", f"opt = torch.optim.{rng.choice(OPTIMIZERS)}",
               f"sched = torch.optim.lr_scheduler.{rng.choice(SCHEDULERS)}"]  # fmt: skip
-    if (
-        "weight_norm" in before[0] or "Recurrent" in before[0]
-    ):  # one row here, several in PyTorch: what it saves is not the same
-        of = [t for t in BESIDE if not any(w in t for w in (".data", "vector_to", "x[0] =", "x.mul_"))]
-    else:
-        of = BESIDE
+    if "weight_norm" in before[0] or "Recurrent" in before[0]:
+        # one row here, several in PyTorch: they save other things
+        apart = (".data", "vector_to", "x[0] =", "x.mul_")
     before += [line(BEFORE) for _ in range(rng.choice([0, 1, 1, 2, 3]))]
     body: list[str] = []
     for part in (CLEAR, FORWARD, LOSS, BACKWARD, STEP):
-        body.append(line(part if of is BESIDE or part is not STEP else STEP[:3]))
-        body += [line(of) for _ in range(rng.choice([0, 0, 1, 1, 2]))]
+        body.append(line(part))
+        body += [line(BESIDE) for _ in range(rng.choice([0, 0, 1, 1, 2]))]
     if rng.random() < 0.2:  # another order
         rng.shuffle(body)
     if rng.random() < 0.25:  # gradients of two batches
