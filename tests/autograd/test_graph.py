@@ -330,6 +330,48 @@ def multi_any(torch):
 
 
 @case
+def multi_grad_over_set(torch):
+    # graphs end elsewhere at `b` from then on: its gradient comes, but is not waited for
+    a, b, c = (leaf(torch, 2) for _ in range(3))
+    s = []
+    torch.autograd.graph.register_multi_grad_hook((a, b, c), lambda gs: s.append(gs))
+    with torch.no_grad():
+        b.set_(torch.ones(2))
+    (a * b * c).sum().backward()
+    (a * b * c).sum().backward()
+    return s
+
+
+@case
+def multi_grad_over_parametrization(torch):
+    m = torch.nn.Linear(2, 2)
+    torch.nn.init.constant_(m.weight, 0.5)
+    torch.nn.init.constant_(m.bias, 0.5)
+    params = list(m.parameters())
+    s = []
+    torch.autograd.graph.register_multi_grad_hook(params, lambda gs: s.append(gs))
+    torch.nn.utils.parametrize.register_parametrization(m, "weight", torch.nn.Tanh())
+    for _ in range(2):
+        m(torch.ones(1, 2)).sum().backward()
+    return s
+
+
+@case
+def multi_grad_over_writes(torch):
+    a, b, c = (leaf(torch, 2) for _ in range(3))
+    d = a * b
+    s = []
+    torch.autograd.graph.register_multi_grad_hook((a, b, c, d), lambda gs: s.append(gs))
+    b.data = torch.ones(2) * 3
+    d.mul_(2)  # the node that was hooked is still on the way
+    (a * b * c).sum().backward()
+    y = (d * c).sum()
+    y.backward(retain_graph=True)
+    y.backward(inputs=[a])
+    return s
+
+
+@case
 def multi_bad(torch):
     torch.autograd.graph.register_multi_grad_hook((leaf(torch, 2),), print, mode="x")
 

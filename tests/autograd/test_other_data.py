@@ -30,6 +30,11 @@ y = (a * b).sum(); a.data, b.data = b.data, a.data; y.backward()
 o = torch.optim.SGD([c], lr=0.5); (c * c).sum().backward(); o.step(); seen = [c._version, q._version, q.tolist()]
 o = torch.optim.SGD([c], lr=0.5); y = (c * c).sum(); c.grad = q; o.step(); y.backward()
 for _ in range(3): y = (a * a).sum(); a.data = a.data + 1; y.backward()
+y = (a * a).sum(); a.data = a.data.double(); y.backward(); seen = [str(a.dtype), str(a.grad.dtype)]
+y = (a ** 3).sum(); a.data = q.half(); y.backward(); seen = [str(a.dtype), str(a.grad.dtype)]
+o = torch.optim.SGD([c], lr=0.5, fused=True); y = (c * c).sum(); c.grad = q; o.step(); y.backward(); seen = [c._version]
+o = torch.optim.AdamW([a, b], lr=0.5, fused=True); y = (a * b).sum(); a.grad = q.clone(); o.step(); y.backward()
+o = torch.optim.AdamW([a], lr=0.5); y = (a * a).sum(); a.grad = q; o.step(); y.backward()
 """.strip().splitlines()]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Optimizer's interface against PyTorch's: groups, names, checkpoints, hooks, copies, errors."""
 
 import copy
+import functools
 import pickle
 import re
 import warnings
@@ -283,8 +284,38 @@ def a_view_moves_its_base(lib):
 
 @case
 def versions(lib):
-    p, opt = stepped(lib)
-    return p._version > 0, p.grad._version
+    plain = ["SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "ASGD", "Adafactor", "Adagrad", "RMSprop"]
+    found = [
+        (name, o, stepped(lib, name, **o)[0]._version) for name in plain for o in ({}, {"weight_decay": 0.1})
+    ]
+    found += [
+        (name, stepped(lib, name, fused=True)[0]._version) for name in ("SGD", "Adam", "AdamW", "Adagrad")
+    ]
+    found += [
+        (n, stepped(lib, n, weight_decay=0.1, decoupled_weight_decay=True)[0]._version)
+        for n in ("Adam", "NAdam", "RAdam")
+    ]
+    p, q = leaf(lib, 2, 2), leaf(lib, 2)
+    p.grad, q.grad = lib.ones(2, 2), lib.ones(2)
+    lib.optim.Muon([p]).step()
+    lib.optim.ASGD([q], foreach=True).step()
+    return found, p._version, p.grad._version, q._version
+
+
+def parameters_of_another_dtype(lib, name, then):
+    """A step after the parameters became double."""
+    p, opt = stepped(lib, name)
+    p.data = p.data.double()
+    p.grad = lib.ones(2, dtype=getattr(lib, then))
+    opt.step()
+    return p.detach().float().tolist(), str(p.dtype), [str(v.dtype) for v in opt.state[p].values()]
+
+
+for name in ("SGD", "Adam", "NAdam", "Adamax", "Adafactor", "Adagrad"):
+    for then in ("float32", "float64"):
+        CASES[f"parameters_of_another_dtype {name} {then}"] = functools.partial(
+            parameters_of_another_dtype, name=name, then=then
+        )
 
 
 def loss_step(lib, opt, p):

@@ -180,11 +180,13 @@ class Node:
             values: Any = self.values
             new = saved.read() if saved.__class__ is Storage else saved._read()
             want = self.call.avals[at]  # type: ignore[union-attr]
-            if (new.aval.shape, new.aval.dtype) != (want.shape, want.dtype):
+            if new.aval.shape != want.shape:
                 raise RuntimeError(
-                    f"{self.plain_name()}: backward needs a tensor of shape {list(want.shape)} and dtype {want.dtype}, "
-                    f"which was given other data since, of shape {list(new.aval.shape)} and dtype {new.aval.dtype}"
+                    f"{self.plain_name()}: backward needs a tensor of shape {list(want.shape)}, which was given "
+                    f"other data since, of shape {list(new.aval.shape)}"
                 )
+            if new.aval.dtype is not want.dtype:
+                new = saved.detach().to(want.dtype)._read()
             values[at] = arranged(new, want.order)
             self.residuals = None
 
@@ -380,6 +382,12 @@ class AccumulateGrad(Node):
     def register_prehook(self, hook: Callable) -> RemovableHandle:
         """Calls `hook(grad_outputs)` before the gradient is added to `variable.grad`."""
         return RemovableHandle(self._hooks(0), hook)
+
+    @property
+    def current(self) -> bool:
+        """Whether graphs still end here: `set_` gives a leaf another end."""
+        ref = self.variable._accumulate
+        return ref is not None and ref() is self
 
     def _hooks(self, which: int) -> dict[int, Any]:
         leaf = self.variable  # keeps them: this object may go and be made again

@@ -5,10 +5,11 @@ from __future__ import annotations
 import collections
 import heapq
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 from . import gradients
-from .autograd import Node
+from .autograd import AccumulateGrad, Node
 from .gradients import accumulate_grad, add, as_leaf, fitting, leaf_hooks, post_hooks, run_hooks, tensor_hooks
 from .graph import DEAD, Trace, Value
 from .modes import local
@@ -54,21 +55,20 @@ class Task:
     def __init__(self, roots: Any, targets: Any):
         self.number, self.roots, self.targets = next(_task_numbers), roots, targets
 
-    def reaches(self, tensors: Any) -> int:
-        """How many of the tensors get a gradient in this backward."""
+    def runs(self, nodes: Iterable[Node]) -> int:
+        """How many of the nodes this backward runs, or collects gradients at."""
         order, due = _reachable([e for e, _ in self.roots])
-        nodes = set(order)
-        wanted = None
+        running, ends = set(order), set(due)
         if self.targets is not None:
             wanted = {_edge_key(e) for e in self.targets}
-            nodes = _useful(order, wanted)
+            running = _useful(order, wanted) | {e[0] for e in self.targets if e.__class__ is tuple}
+            ends &= wanted
         count = 0
-        for t in tensors:
-            e = t._edge()
-            if e.__class__ is tuple:
-                count += e[0] in nodes or (wanted is not None and e in wanted)
+        for n in nodes:
+            if isinstance(n, AccumulateGrad):
+                count += n.current and id(n.variable) in ends
             else:
-                count += id(e) in due and (wanted is None or id(e) in wanted)
+                count += n in running
         return count
 
 

@@ -79,14 +79,15 @@ class Storage:
         return self.host
 
 
-def write_all(storages: list[Storage], values: Any) -> None:
-    """`Storage.write` for many cells at once: what an optimizer's step does to every parameter."""
+def write_all(storages: list[Storage], values: Any, writes: int) -> None:
+    """`Storage.write` for many cells at once, counted so often: what an optimizer's step does to every parameter."""
     device, t = None, None
     for s, v in zip(storages, values):
         old = s.value
         a = old.aval
         if s.host is not None or v.aval is not a:
             s.write(v)
+            s.version += writes - 1
             continue
         if s.pinned is not None:  # as `touch`
             s.pinned.planned = False
@@ -100,7 +101,7 @@ def write_all(storages: list[Storage], values: Any) -> None:
                 ref = s.ref = weakref.ref(s)
             t.journal.append((ref, old.slot if old.trace is t else old, s.version))  # type: ignore[union-attr]
         s.value = v
-        s.version += 1
+        s.version += writes
 
 
 def _host_refs() -> tuple[int, int]:

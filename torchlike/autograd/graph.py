@@ -197,8 +197,11 @@ def register_multi_grad_hook(
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    if mode == "all" and not all(t.requires_grad for t in tensors):
+        raise AssertionError("Expected gradient function to be set")
     lock = threading.Lock()
     state: dict[Any, Any] = {}  # per backward: gradients so far
+    nodes = [get_gradient_edge(t).node for t in tensors] if mode == "all" else []
 
     def all_hook(i: int, g: Tensor) -> None:
         task = _local.ctx.extra.get("backward")
@@ -208,10 +211,12 @@ def register_multi_grad_hook(
             entry = state.get(task.number)
             if entry is None:
                 state.clear()  # an earlier backward that did not come to its end
-                entry = state[task.number] = [task.reaches(tensors), [None] * len(tensors)]
+                entry = state[task.number] = [task.runs(nodes), [None] * len(tensors)]
             entry[0] -= 1
             entry[1][i] = g
             complete = not entry[0]
+            if complete:
+                del state[task.number]
         if complete:
             fn(entry[1])
 
@@ -225,8 +230,6 @@ def register_multi_grad_hook(
 
     if mode == "any":
         return _Handle([t.register_hook(any_hook) for t in tensors if t.requires_grad])
-    if not all(t.requires_grad for t in tensors):
-        raise AssertionError("Expected gradient function to be set")
     return _Handle([t.register_hook(functools.partial(all_hook, i)) for i, t in enumerate(tensors)])
 
 

@@ -171,6 +171,7 @@ def set_(
         RuntimeError: the dtypes differ.
     """
     check_inplace(self)
+    self._accumulate = None  # graphs end somewhere else from now on, as in PyTorch
     if source is None:
         _look_at(self, from_numpy_copy(np.zeros(0, self.dtype.jnp), self.device)._storage, (0,), (1,), 0)
         return self

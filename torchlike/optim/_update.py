@@ -15,10 +15,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.dtypes import C_NAMES
 from .._core.modes import local
 from .._core.registry import check_inplace, fused, fused_taped
 from .._core.storage import write_all
 from .._core.tensor import Tensor, from_numpy_copy
+from .._core.versions import Counter, note
 from ._counters import common_cohort, counters_of, enlist
 
 Lists = tuple[tuple[Any, ...], ...]
@@ -31,10 +33,11 @@ class Rule:
         name: identifies the rule in programs and reports.
         each: `each(p, g, state, h, **static) -> (p, *state)` for one parameter; `h.<name>` are the
             numbers of `Optimizer._options` as 0-dim arrays of the dtype that the parameter is computed in.
+        lerps: whether PyTorch's rule lerps the first state towards the gradient, which wants one dtype.
     """
 
-    def __init__(self, name: str, each: Callable[..., tuple[Any, ...]]):
-        self.name, self.each = name, each
+    def __init__(self, name: str, each: Callable[..., tuple[Any, ...]], lerps: bool = False):
+        self.name, self.each, self.lerps = name, each, lerps
         self.__qualname__ = name
 
     def __call__(
@@ -63,6 +66,8 @@ class Rule:
                 for i, p, g, *s in zip(places, params, grads, *states)
             ]
         else:
+            if self.lerps:
+                _check_lerp(states[0], grads)
             rows = [
                 _one(self.each, p, g, s, numbers, maximize, decay, static)
                 for p, g, *s in zip(params, grads, *states)
@@ -74,6 +79,14 @@ class Rule:
             tuple(jnp.where(skipped != 0, x, y) for x, y in zip(old, new))
             for old, new in zip((params, *states), moved)
         )
+
+
+def _check_lerp(states: Any, grads: Any) -> None:
+    """Raises what `Tensor.lerp_` says to a state and a gradient of two dtypes."""
+    for pair in zip(states, grads):
+        have, given = (C_NAMES[jnp.finfo(a.dtype).dtype.name] for a in pair)
+        if have != given:
+            raise RuntimeError(f"expected dtype {have} for `end` but got dtype {given}")
 
 
 def _rows(
@@ -260,6 +273,18 @@ def _apply(
     fresh: bool,
 ) -> None:
     """One call of the rule for parameters in step with each other; `at` are their counters, moved on here."""
+    before = at.copy()
+    try:
+        _move(opt, group, params, grads, states, at, fresh)
+    except BaseException:
+        at.update(before)
+        raise
+
+
+def _move(
+    opt: Any, group: dict[str, Any], params: list, grads: list, states: list[dict], at: dict[str, float], fresh: bool
+) -> None:  # fmt: skip
+    """`_apply` without the way back."""
     skipped = opt.__dict__.get("found_inf")  # set by a GradScaler: 1 where this step is not to be made
     if at and skipped is None:
         at["step"] = at["step"] + 1.0
@@ -294,7 +319,7 @@ def _apply(
         results = fused(rule.name, rule, (*static, ("sparse", True)), lists, numbers)
     else:
         results = fused(rule.name, rule, static, (params, grads, given, *columns), numbers)
-    _rebind(params, results[0])
+    _rebind(params, results[0], opt._writes(group))
     for column, values in zip(columns, results[1:]):
         _rebind(column, values)
 
@@ -318,10 +343,20 @@ def _apply_taped(opt: Any, group: dict[str, Any], static: tuple, lists: Any, num
             index += 1
 
 
-def _rebind(tensors: list[Tensor], values: Iterable[Any]) -> None:
-    """`Tensor._write` for lists, without two calls per tensor: this is the hot path of `step`."""
+_UNCOUNTED = Counter()
+
+
+def _rebind(tensors: list[Tensor], values: Iterable[Any], writes: int = 1) -> None:
+    """`Tensor._write` for lists, without two calls per tensor: this is the hot path of `step`.
+
+    Versions count it as so many writes; with 0, it is like one through `.data`.
+    """
     storages = [t._storage for t in tensors if t._lens is None and t._counter is None]
-    if len(storages) == len(tensors):
-        return write_all(storages, values)
+    if len(storages) == len(tensors) and writes:
+        return write_all(storages, values, writes)
     for t, v in zip(tensors, values):
         t._write(v)
+        for _ in range(writes - 1):
+            t._touch()
+        if not writes:
+            note(t._storage, _UNCOUNTED)

@@ -45,7 +45,7 @@ class Adafactor(Optimizer):
         RuntimeError: a complex parameter.
     """
 
-    _rule = Rule("optim.adafactor", _each)
+    _rule = Rule("optim.adafactor", _each, lerps=True)
     _skips_on_device = False
     _late_options = {"foreach": None}
 
@@ -94,6 +94,9 @@ class Adafactor(Optimizer):
             k: from_numpy_copy(np.broadcast_to(np.zeros((), p.dtype.jnp), s), device=p.device)
             for k, s in make.items()
         }
+
+    def _writes(self, group: dict[str, Any]) -> int:
+        return 2 if nonzero(group["weight_decay"]) else 1
 
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("row_var", "col_var") if p.dim() > 1 else ("variance",)

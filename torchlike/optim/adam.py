@@ -44,7 +44,7 @@ class Adam(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.adam", _each)
+    _rule = Rule("optim.adam", _each, lerps=True)
     _late_options = {
         "amsgrad": False,
         "maximize": False,

@@ -33,7 +33,7 @@ class Adamax(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.adamax", _each)
+    _rule = Rule("optim.adamax", _each, lerps=True)
     _late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(

@@ -74,6 +74,9 @@ class ASGD(Optimizer):
     def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         return {"ax": zeros_like(p)}
 
+    def _writes(self, group: dict[str, Any]) -> int:
+        return 1 if group["foreach"] else 2
+
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("ax",)
 

@@ -59,7 +59,7 @@ class Muon(Optimizer):
         ValueError: an option outside its range, a parameter that is no matrix.
     """
 
-    _rule = Rule("optim.muon", _each)
+    _rule = Rule("optim.muon", _each, lerps=True)
     _counters = ()
 
     def __init__(
@@ -102,6 +102,9 @@ class Muon(Optimizer):
         if p.is_complex():
             raise RuntimeError("Muon does not support complex parameters")
         return {"momentum_buffer": zeros_like(p)}
+
+    def _writes(self, group: dict[str, Any]) -> int:
+        return 2
 
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("momentum_buffer",)

@@ -37,7 +37,7 @@ class NAdam(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.nadam", _each)
+    _rule = Rule("optim.nadam", _each, lerps=True)
     _skips_on_device = False
     _counters = ("step", "mu_product")
     _late_options = {
@@ -85,6 +85,9 @@ class NAdam(Optimizer):
 
     def _new_state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         return {"exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+
+    def _writes(self, group: dict[str, Any]) -> int:
+        return 1 + super()._writes(group)
 
     def _state_names(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")

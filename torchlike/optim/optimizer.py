@@ -20,7 +20,7 @@ from .._core.dtypes import float32
 from .._core.engine import barrier
 from .._core.modes import enable_grad, local
 from .._core.tensor import Tensor
-from ._update import Rule, resume, update_group
+from ._update import Rule, nonzero, resume, update_group
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
@@ -427,6 +427,12 @@ class Optimizer:
     def _has_state(self, group: dict[str, Any]) -> bool:
         """Whether the rule keeps any state for this group."""
         return True
+
+    def _writes(self, group: dict[str, Any]) -> int:
+        """How many writes a step of PyTorch's is to a parameter, as `_version` counts; its fused kernels count none."""
+        if group.get("fused"):
+            return 0
+        return 2 if group.get("decoupled_weight_decay") and nonzero(group["weight_decay"]) else 1
 
     def _steps_rows(self, group: dict[str, Any]) -> bool:
         """Whether sparse gradients move only the entries they name; False: they are made dense.

@@ -37,7 +37,7 @@ class RAdam(Optimizer):
         ValueError: an option outside its range.
     """
 
-    _rule = Rule("optim.radam", _each)
+    _rule = Rule("optim.radam", _each, lerps=True)
     _skips_on_device = False
     _late_options = {
         "foreach": None,

@@ -10,6 +10,8 @@ from typing import Any
 
 from ..._core.modes import no_grad
 from ..._core.tensor import Tensor
+from ...ops.memory import swap_tensors
+from ..modules._convert import conversion
 from ..modules.container import ModuleDict, ModuleList
 from ..modules.module import Module
 from ..parameter import Parameter
@@ -43,9 +45,13 @@ def _register(module: Any, name: str, value: Tensor) -> None:
         module.register_buffer(name, value)
 
 
-def _set_data(dest: Tensor, source: Tensor) -> None:
-    """Gives `dest` the data of `source`, keeping the object; earlier aliases of it keep the old data."""
-    dest.data = source.detach()
+def _set(dest: Tensor, source: Tensor) -> None:
+    """Makes `dest` show the storage of `source`; earlier aliases of it keep the old one."""
+    if conversion.swap:
+        if isinstance(dest, Parameter) and not isinstance(source, Parameter):
+            source = Parameter(source, dest.requires_grad)
+        return swap_tensors(dest, source)
+    dest.set_(source)  # type: ignore[attr-defined]
 
 
 class ParametrizationList(ModuleList):
@@ -87,13 +93,13 @@ class ParametrizationList(ModuleList):
                     f"original.device: {original.device}\nright_inverse(original).device: {new.device}"
                 )
             with no_grad():
-                original.data = new.detach()
+                _set(original, new)
             _register(self, "original", original)
         else:
             for i, value in enumerate(new):
                 if not isinstance(value, Tensor):
                     raise ValueError(
-                        "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). "
+                        "'right_inverse' must return a Sequence of tensors (list, tuple...). "
                         f"Got element {i} of the sequence with type {type(value).__name__}."
                     )
                 if isinstance(original, Parameter):
@@ -133,16 +139,17 @@ class ParametrizationList(ModuleList):
             if self.is_tensor:
                 if not isinstance(new, Tensor):
                     raise ValueError(f"`right_inverse` should return a tensor. Got {type(new).__name__}")
-                if value.dtype != new.dtype:
+                if new.dtype != self.original.dtype:
                     raise ValueError(
-                        f"The tensor returned by `right_inverse` has dtype {new.dtype} while `value` has "
-                        "dtype "
-                        f"{value.dtype}"
+                        f"The tensor returned by `right_inverse` has dtype {new.dtype} while `original` has "
+                        f"dtype {self.original.dtype}"
                     )
-                _set_data(self.original, new)
+                _set(self.original, new)
                 return
             if not isinstance(new, Sequence):
-                raise ValueError(f"'right_inverse' must return a sequence of tensors. Got {type(new)}.")
+                raise ValueError(
+                    f"'right_inverse' must return a sequence of tensors. Got {type(new).__name__}."
+                )
             if len(new) != self.ntensors:
                 raise ValueError(
                     "'right_inverse' must return a sequence of tensors of length "
@@ -152,16 +159,15 @@ class ParametrizationList(ModuleList):
                 original = getattr(self, f"original{i}")
                 if not isinstance(tensor, Tensor):
                     raise ValueError(
-                        f"`right_inverse` must return a sequence of tensors. Got element {i} of type "
-                        f"{type(tensor).__name__}"
+                        "'right_inverse' must return a sequence of tensors or reference-type opaques. "
+                        f"Got element {i} of type {type(tensor).__name__}."
                     )
                 if original.dtype != tensor.dtype:
                     raise ValueError(
                         f"Tensor {i} returned by `right_inverse` has dtype {tensor.dtype} while "
-                        f"`original{i}` has "
-                        f"dtype {original.dtype}"
+                        f"`original{i}` has dtype {original.dtype}"
                     )
-                _set_data(original, tensor)
+                _set(original, tensor)
 
     def forward(self) -> Tensor:
         modules = list(self)
@@ -300,7 +306,7 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
         original = chain.original
         if leave_parametrized:
             with no_grad():
-                _set_data(original, getattr(module, tensor_name).clone())
+                _set(original, getattr(module, tensor_name))
     else:
         with no_grad():
             value = getattr(module, tensor_name)

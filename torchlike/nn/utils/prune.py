@@ -95,7 +95,8 @@ class BasePruningMethod(ABC):
             )
         first = not isinstance(method, PruningContainer)
         if first:
-            module.register_parameter(name + "_orig", module._parameters.pop(name))
+            module.register_parameter(name + "_orig", orig)  # refuses what is no Parameter
+            del module._parameters[name]
             default = ones_like(orig)
         else:
             default = getattr(module, name + "_mask").detach().clone()
