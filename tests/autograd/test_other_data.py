@@ -30,6 +30,12 @@ y = (a * b).sum(); a.data, b.data = b.data, a.data; y.backward()
 o = torch.optim.SGD([c], lr=0.5); (c * c).sum().backward(); o.step(); seen = [c._version, q._version, q.tolist()]
 o = torch.optim.SGD([c], lr=0.5); y = (c * c).sum(); c.grad = q; o.step(); y.backward()
 for _ in range(3): y = (a * a).sum(); a.data = a.data + 1; y.backward()
+w = p * 1; v = w[1:]; v.detach().numpy()[...] += 1; seen = [w.tolist(), v.tolist(), w._version]
+w = p * 1; v = w[1:]; n = v.detach().numpy(); v.add_(1); n *= 2; u = w[2:]; n += 1; del n; seen = [w.tolist(), u.tolist(), v.tolist()]
+w = p * 1; n = w.numpy(); v = w[1:]; v.tolist(); n += 1; del n; seen = [w.tolist(), v.tolist(), v._version]
+w = p + 1; c.data = w[:2]; c.grad = q[:2]; torch.optim.SGD([c], lr=1.0).step(); c.detach().numpy()[0] = 5; seen = [c.tolist(), w.tolist()]
+y = (a * a).sum(); a.detach().numpy()[0] = 5; y.backward(); seen = [a._version]
+h = a * 2; y = (h * h).sum(); n = h.detach().numpy(); y.backward(); seen = [h._version, n.tolist()]
 y = (a * a).sum(); a.data = a.data.double(); y.backward(); seen = [str(a.dtype), str(a.grad.dtype)]
 y = (a ** 3).sum(); a.data = q.half(); y.backward(); seen = [str(a.dtype), str(a.grad.dtype)]
 o = torch.optim.SGD([c], lr=0.5, fused=True); y = (c * c).sum(); c.grad = q; o.step(); y.backward(); seen = [c._version]

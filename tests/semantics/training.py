@@ -87,15 +87,14 @@ CLEAR = [
     "for t in params: t.grad = None",
     "net.zero_grad()",
     "",
-    # not later: NumPy's writes between forward and backward are told in docs/differences.md, and after `set_` a leaf
-    # has two ends in one graph
-    "opt.zero_grad(); {p}.detach().numpy()[...] *= 0.5",
-    "shared[0] = 0.5",
+    # not later: after `set_` a leaf has two ends in one graph
     "net.float(); seen.append(str(net(x.float()).dtype)); net.double()",
     "opt.zero_grad(); {p}.data.set_({p}.data.clone())",
     "opt.zero_grad()\nwith torch.no_grad(): {p}.set_({p}.clone())",
 ]
 FORWARD = [
+    # NumPy's writes between forward and backward are told in docs/differences.md
+    "{p}.detach().numpy()[...] *= 0.5; out = net(x)", "shared[0] = 0.5; out = net(x)",
     "out = net(x)", "out = net(x)", "out = net(x[i % 3 : i % 3 + 3])", "out = net(x.roll(i, 0))", "out = net(x) + net(x * 2)",
     "out = nn.utils.stateless.functional_call(net, {k: v * 1.5 for k, v in net.named_parameters()}, (x,))",
     "out = torch.utils.checkpoint.checkpoint(net, x, use_reentrant=False)", "out = net(x.clone().requires_grad_())",
@@ -186,7 +185,7 @@ BESIDE = [
     "nn.utils.prune.remove(net[-1], 'weight')", "{m}._forward_hooks.clear()", "{m}._backward_hooks.clear()", "net[-1].bias = None", "net[-1].requires_grad_(i % 2 == 1)",
     "v = {p}.view(-1)", "v.data.mul_(0.9)", "with torch.no_grad(): v.mul_(0.9)", "seen.append(v.sum().item())", "flat = torch.cat([t.detach().flatten() for t in params]); seen.append(flat.norm().item())",
     "torch.nn.utils.vector_to_parameters(torch.zeros(1000).double(), params)", "loss = loss + 0.01 * net[-1].weight.abs().sum()", "loss = torch.where(loss > 1, loss, loss * 2)", "out = out.clamp(-1, 1)",
-    "hooked = loss.grad_fn.register_hook(lambda gi, go: seen.append(len(gi)))", "out.grad_fn.register_prehook(lambda go: (go[0] * 2,))", "y = torch.randint(0, 3, (6,))", "y = out.argmax(1)",
+    "hooked = loss.grad_fn.register_hook(lambda gi, go: seen.append(go[0].sum().item()))", "out.grad_fn.register_prehook(lambda go: (go[0] * 2,))", "y = torch.randint(0, 3, (6,))", "y = out.argmax(1)",
 ]  # fmt: skip
 
 
@@ -361,7 +360,11 @@ def facts(lib: ModuleType, space: dict[str, Any]) -> dict[str, Any]:
             ]
             found[f"{name} buffers"] = [(k, plain(b)) for k, b in v.named_buffers()]
         elif isinstance(v, lib.optim.Optimizer):
-            found[name] = plain([[s[k] for k in sorted(s)] for s in v.state_dict()["state"].values()])
+            found[name] = [
+                plain([s[k] for k in sorted(s)])
+                for group in v.param_groups
+                for s in (v.state.get(p, {}) for p in group["params"])
+            ]
         elif isinstance(v, lib.Tensor) or name in ("seen", "kept", "params", "ema"):
             found[name] = plain(v)
     found["next draw"] = lib.rand(3).tolist()

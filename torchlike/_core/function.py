@@ -124,8 +124,9 @@ class BackwardCFunction(FunctionCtx):
             return t if edge is None or t.requires_grad else Tensor._from_value(t._read(), edge)
         if t is None:  # an output: made anew, for a reference to it would be a cycle
             storage = value[1]()
-            if storage is not None and storage.version != version:
-                raise overwritten(storage, value[0].aval.shape, version, storage.version, node, index or 0)
+            now = version if storage is None else counted(storage, None)
+            if now != version:
+                raise overwritten(storage, value[0].aval.shape, version, now, node, index or 0)
             return Tensor._from_value(value[0], edge)
         now = counted(t._storage, t._counter)
         if now != version:
@@ -419,7 +420,7 @@ def _save(n: int, t: Any, before: Any, outs: list[Any], node: Any) -> Any:
         return (None, 0, _Packed(hooks[-1][1], form, None if output else t._edge()), at if output else None)
     if output:
         s = t._storage
-        return (None, s.version, (t._read(), weakref.ref(s)), at)
+        return (None, counted(s, None), (t._read(), weakref.ref(s)), at)
     return (t, counted(t._storage, t._counter), None, None)
 
 

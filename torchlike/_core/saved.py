@@ -74,7 +74,7 @@ def packed(hook: Callable, t: Tensor) -> Any:
     Raises:
         RuntimeError: it wrote to the tensor.
     """
-    before = t._storage.version
+    before = t._version
     ctx = local.ctx
     hooks, ctx.saved_hooks = ctx.saved_hooks, []
     try:
@@ -82,7 +82,7 @@ def packed(hook: Callable, t: Tensor) -> Any:
             out = hook(t)
     finally:
         ctx.saved_hooks = hooks
-    if t._storage.version != before:
+    if t._version != before:
         raise RuntimeError(_MSG_INPLACE_PACK)
     return out
 

@@ -16,6 +16,7 @@ import numpy as np
 from . import devices, dtypes, engine, program
 from .graph import Value, arranged, aval, current_trace, without_data
 from .layouts import Order, laid, owned
+from .versions import NOBODY, note
 
 _ALIGN = 64
 
@@ -76,6 +77,8 @@ class Storage:
         """NumPy memory that this Storage and the caller see alike from now on."""
         if self.host is None:
             self.host = laid(engine.host(self.value), self.value.aval.order)
+            self.touch()  # what views or a backward remember is not to be relied on any more
+            note(self, NOBODY)
         return self.host
 
 

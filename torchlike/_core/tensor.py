@@ -228,8 +228,11 @@ class Tensor(metaclass=_TensorMeta):
         s = self._storage
         if self._lens is None:
             return s.value if s.host is None else s.read()
-        if self._seen != s.version or s.host is not None or self._value is None:
+        if self._seen != s.version or self._value is None:
             self._refresh()
+            if s.host is not None:  # NumPy may write to it at any time
+                value, self._value = self._value, None
+                return value  # type: ignore[return-value]
         return self._value  # type: ignore[return-value]
 
     def _refresh(self) -> None:
@@ -570,6 +573,8 @@ class Tensor(metaclass=_TensorMeta):
             raise RuntimeError(
                 "data set to a tensor that requires gradients must be floating point or complex dtype"
             )
+        if source.dtype is not self.dtype or source.device is not self.device:
+            self._accumulate = None  # graphs end somewhere else from now on, as in PyTorch
         self._take(source)
 
     def _take(self, source: Tensor, write: bool = False) -> None:

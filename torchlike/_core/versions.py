@@ -31,6 +31,7 @@ class Counter:
 
 
 NEVER = Counter()
+NOBODY = Counter()  # of writes that no Tensor counts
 
 
 # Per storage: ranges (first, last] of versions that such a counter has to itself, and the writes in earlier ones.

@@ -59,7 +59,7 @@ class ViewOp(Op):
         s = t._storage = x._storage
         if call is None:
             call, outs, node = self._record(args)
-            t._value, t._seen = outs[0], s.version
+            t._value, t._seen = None if s.host is not None else outs[0], s.version
         else:
             t._seen = s.version if x._lens is None else x._seen  # its value is read when somebody looks
         t._shown = call.outs[0]

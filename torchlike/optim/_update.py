@@ -20,7 +20,7 @@ from .._core.modes import local
 from .._core.registry import check_inplace, fused, fused_taped
 from .._core.storage import write_all
 from .._core.tensor import Tensor, from_numpy_copy
-from .._core.versions import Counter, note
+from .._core.versions import NOBODY, note
 from ._counters import common_cohort, counters_of, enlist
 
 Lists = tuple[tuple[Any, ...], ...]
@@ -343,9 +343,6 @@ def _apply_taped(opt: Any, group: dict[str, Any], static: tuple, lists: Any, num
             index += 1
 
 
-_UNCOUNTED = Counter()
-
-
 def _rebind(tensors: list[Tensor], values: Iterable[Any], writes: int = 1) -> None:
     """`Tensor._write` for lists, without two calls per tensor: this is the hot path of `step`.
 
@@ -359,4 +356,4 @@ def _rebind(tensors: list[Tensor], values: Iterable[Any], writes: int = 1) -> No
         for _ in range(writes - 1):
             t._touch()
         if not writes:
-            note(t._storage, _UNCOUNTED)
+            note(t._storage, NOBODY)

@@ -95,19 +95,31 @@ class ConvertMixin:
                         swap_tensors(param, Parameter(applied, param.requires_grad))
                     except RuntimeError as e:
                         raise RuntimeError(f"_apply(): Couldn't swap {self._get_name()}.{key}") from e
-                elif conversion.overwrite or (param.is_meta and not applied.is_meta):
+                elif conversion.overwrite or param.is_meta != applied.is_meta:
                     self._parameters[key] = out = Parameter(applied, param.requires_grad)
                 else:
                     out = param
                     if applied is not param:
                         out.data = applied
                 if grad is not None:
-                    out.grad = None
-                    out.grad = fn(grad).requires_grad_(grad.requires_grad)
+                    out.grad = self._converted_grad(key, grad, fn(grad))
             for key, buffer in self._buffers.items():
                 if buffer is not None:
                     self._buffers[key] = fn(buffer)
         return self
+
+    def _converted_grad(self: Any, key: str, grad: Tensor, applied: Tensor) -> Tensor:
+        """What `.grad` is after the parameter: the same object, as the parameter is."""
+        if conversion.swap:
+            try:
+                swap_tensors(grad, applied.requires_grad_(grad.requires_grad))
+            except RuntimeError as e:
+                raise RuntimeError(f"_apply(): Couldn't swap {self._get_name()}.{key}.grad") from e
+        elif conversion.overwrite or grad.is_meta != applied.is_meta:
+            return applied.requires_grad_(grad.requires_grad)
+        elif applied is not grad:
+            grad.data = applied
+        return grad
 
     def _converted(self: Any, fn: Callable[[Tensor], Tensor]) -> Any:
         """`_apply`, whose casts run at once: else they would be part of the first step, and of no other."""
