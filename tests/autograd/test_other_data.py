@@ -36,6 +36,7 @@ w = p * 1; n = w.numpy(); v = w[1:]; v.tolist(); n += 1; del n; seen = [w.tolist
 w = p + 1; c.data = w[:2]; c.grad = q[:2]; torch.optim.SGD([c], lr=1.0).step(); c.detach().numpy()[0] = 5; seen = [c.tolist(), w.tolist()]
 y = (a * a).sum(); a.detach().numpy()[0] = 5; y.backward(); seen = [a._version]
 h = a * 2; y = (h * h).sum(); n = h.detach().numpy(); y.backward(); seen = [h._version, n.tolist()]
+y = torch.nn.functional.kl_div(q, a, reduction="sum"); a.detach().add_(1); y.backward()
 y = (a * a).sum(); a.data = a.data.double(); y.backward(); seen = [str(a.dtype), str(a.grad.dtype)]
 y = (a ** 3).sum(); a.data = q.half(); y.backward(); seen = [str(a.dtype), str(a.grad.dtype)]
 o = torch.optim.SGD([c], lr=0.5, fused=True); y = (c * c).sum(); c.grad = q; o.step(); y.backward(); seen = [c._version]

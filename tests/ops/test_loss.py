@@ -194,6 +194,8 @@ ERRORS = [
     lambda T, F, x, y: F.binary_cross_entropy(x, x.sigmoid()),
     lambda T, F, x, y: F.binary_cross_entropy(x.sigmoid(), x[0]),
     lambda T, F, x, y: F.binary_cross_entropy(x.sigmoid(), x.sigmoid().float()),
+    lambda T, F, x, y: F.binary_cross_entropy(x.sigmoid(), x.sigmoid() + 1),
+    lambda T, F, x, y: F.binary_cross_entropy(x.sigmoid(), x.sigmoid() / 0 * 0),
     lambda T, F, x, y: F.binary_cross_entropy_with_logits(x, x[0]),
     lambda T, F, x, y: F.mse_loss(x, x[:, :2]),
     lambda T, F, x, y: F.mse_loss(y, y),

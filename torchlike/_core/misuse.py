@@ -54,7 +54,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "int or ints": lambda x: _is_int(x) or (_is_sequence(x) and (not x or _is_int(x[0]))),
     "tuple of floats": lambda x: _is_sequence(x) and all(_is_float(y) for y in x),
     "tuple of Scalars": lambda x: _is_sequence(x) and all(_is_number(y) for y in x),
-    _TENSORS: lambda x: _is_sequence(x) and (not x or isinstance(x[0], Tensor)),
+    _TENSORS: lambda x: _is_sequence(x),
     "torch.dtype": lambda x: isinstance(x, dtypes.dtype) or x in (float, int, bool, complex),
     "torch.device": lambda x: isinstance(x, (str, int, device_class)),
     "torch.Generator": lambda x: type(x).__name__ == "Generator",
@@ -65,6 +65,7 @@ _KINDS = {
     Key: "torch.Generator", int: "int", bool: "bool", float: "float", Float: "float", str: "str",
     dtypes.dtype: "torch.dtype",
 }  # fmt: skip
+_TENSORS_BY_NAME = ("input", "A", "x")  # parameters that are Tensors if no annotation says more
 _BY_TEXT = {
     "Tensor": "Tensor", "Array": "Tensor", "Operand": "Operand", "Scalar": "Number", "Ints": "int or ints",
     "Arrays": _TENSORS, "int": "int", "bool": "bool", "float": "float", "Float": "float", "str": "str",
@@ -139,6 +140,12 @@ class Signature:
                 more = True
                 continue
             kind, none = _kind_of(p.annotation)
+            if (
+                p.annotation in (p.empty, "Any", Any)
+                and p.name in _TENSORS_BY_NAME
+                and p.kind is not p.VAR_POSITIONAL
+            ):
+                kind = "Tensor"
             if kind == "torch.Generator":
                 params.append(Param("generator", kind, True, True, True, "torch.Generator generator = None"))
                 continue
@@ -201,6 +208,10 @@ class Signature:
                 else:
                     said = f"not {type_name(got)}"
                 return f"{name}(): argument '{p.name}'{where} must be {spoken}, {said}"
+            if p.kind == _TENSORS and _is_sequence(x):
+                bad = next((j for j, y in enumerate(x) if not isinstance(y, Tensor)), None)
+                if bad is not None:
+                    return f"expected Tensor as element {bad} in argument {i}, but got {type_name(x[bad])}"
             if p.kind in (_INTS, "int or ints") and _is_sequence(x):
                 bad = next((j for j, y in enumerate(x) if not _is_int(y)), None)
                 if bad is not None:
@@ -278,8 +289,11 @@ def complaint(
         return None
     found = _signatures(public, space, name)
     if space == "Tensor":
-        if not args or not isinstance(args[0], Tensor):
+        if not args:
             return None
+        if not isinstance(args[0], Tensor):
+            kind = type_name(args[0])
+            return TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {kind}")
         args = args[1:]
     said = name if space in ("torch", "Tensor", "nn.functional") else f"{space.replace('.', '_')}_{name}"
     text = _parse(found, said, args, kwargs, space == "Tensor")

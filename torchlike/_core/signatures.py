@@ -162,6 +162,8 @@ OVERLOADS: dict[str, tuple[str, ...]] = {
     "clip": _CLAMP,
     "clamp_min": ("Tensor input, Tensor min, *, <out>", "Tensor input, Number min, *, <out>"),
     "clamp_max": ("Tensor input, Tensor max, *, <out>", "Tensor input, Number max, *, <out>"),
+    "as_strided": ("Tensor input, tuple of ints size, tuple of ints stride, int storage_offset = None",),
+    "split_with_sizes": ("Tensor input, tuple of ints split_sizes, int dim = 0",),
     "lerp": ("Tensor input, Tensor end, Tensor weight, *, <out>", "Tensor input, Tensor end, Number weight, *, <out>"),
     "round": ("Tensor input, *, <out>", "Tensor input, *, int decimals, <out>"),
     "quantile": _QUANTILE,

@@ -192,10 +192,11 @@ def binary_cross_entropy(
     """`-(t * log(x) + (1 - t) * log(1 - x))` of probabilities; logarithms are held above -100.
 
     Raises:
-        RuntimeError: an element of `input` is outside [0, 1].
+        RuntimeError: an element of `input` or `target` is outside [0, 1].
     """
-    outside = ~((input >= 0) & (input <= 1))
-    guard(outside.any(), RuntimeError, "all elements of input should be between 0 and 1")
+    for name, x in (("input", input), ("target", target)):
+        outside = ~((x >= 0) & (x <= 1))
+        guard(outside.any(), RuntimeError, f"all elements of {name} should be between 0 and 1")
     loss = _bce(input, target)
     loss = loss if weight is None else loss * weight
     return reduce_loss(loss, size_average, reduce, reduction).astype(input.dtype)
@@ -269,7 +270,7 @@ def _check_kl(
 @op(
     promote=DEFAULT,
     spaces=FUNCTIONAL,
-    saves=("target<input", "input<target"),
+    saves=("target!", "input<target"),
     saves_when=lambda log_target, **_: not log_target,
     check=_check_kl,
 )

@@ -16,7 +16,7 @@ from .linalg_rows import check_float, linalg
 from .lowering.common import accumulated
 from .lowering.products import batched
 from .lowering.products import matmul as _matmul
-from .validate import broadcast, not_implemented, scalar_name, shape_text, wrap_dim
+from .validate import broadcast, not_implemented, scalar_name, shape_text, tensors_only, wrap_dim
 
 _PAIR = ("input", "mat2")
 
@@ -523,6 +523,7 @@ def chain_matmul(*matrices, out=None):
     """Product of a chain of matrices in the cheapest order (see `linalg.multi_dot`)."""
     if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)):
         matrices = matrices[0]
+    tensors_only(matrices)
     if len(matrices) == 1:
         return matrices[0]
     return multi_dot(list(matrices), out=out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from .._core import dtypes
@@ -36,7 +37,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     n = a.shape[d]
     if isinstance(split_size_or_sections, (tuple, list)):
         return split_with_sizes(tensor, split_size_or_sections, dim)
-    size = int(split_size_or_sections)
+    size = operator.index(split_size_or_sections)
     if size < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0 and n:
@@ -52,7 +53,7 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
     """Views of consecutive parts of the given sizes."""
     d = wrap_dim(dim, input._aval.ndim)
     n = input._aval.shape[d]
-    sizes = [int(s) for s in split_sizes]
+    sizes = [operator.index(s) for s in split_sizes]
     if any(s < 0 for s in sizes):
         raise RuntimeError(
             f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}"
@@ -119,7 +120,8 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         for i in range(cuts):
             bounds.append(bounds[-1] + size + (i < more))
     else:
-        bounds = [0, *[min(max(int(c) + n if c < 0 else int(c), 0), n) for c in cuts], n]
+        at = [operator.index(c) for c in cuts]
+        bounds = [0, *[min(max(c + n if c < 0 else c, 0), n) for c in at], n]
     return tuple(_slice(input, d, s, max(e - s, 0), 1) for s, e in zip(bounds, bounds[1:]))
 
 

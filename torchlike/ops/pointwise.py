@@ -255,13 +255,16 @@ def conj(input):
     return renamed(conj_physical(input), "ConjBackward0") if input.dtype.is_complex else input
 
 
-def _resolved(input):
+def _resolved(input: Tensor) -> Tensor:
     """`input`: conjugation and negation are never deferred here."""
+    _never(input)
     return input
 
 
-def _never(input):
+def _never(input: Tensor) -> bool:
     """False: conjugation and negation are never deferred here."""
+    if not isinstance(input, Tensor):
+        raise TypeError("no Tensor")  # said as PyTorch does by `function`
     return False
 
 

@@ -41,6 +41,8 @@ def is_nonzero(input: Tensor) -> bool:
     Raises:
         RuntimeError: there is not exactly one element.
     """
+    if not isinstance(input, Tensor):
+        raise TypeError("no Tensor")  # said as PyTorch does by `function`
     return bool(input)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from .strides import _dims, wrap_dim
 
 
 def _dims_of(dims: Any) -> tuple[int, ...]:
-    return (dims,) if isinstance(dims, int) else tuple(int(d) for d in dims)
+    return (dims,) if isinstance(dims, int) else tuple(operator.index(d) for d in dims)
 
 
 @op(spaces=(), name="flip", layout=as_input)

@@ -9,7 +9,7 @@ from .._core.dtypes import bfloat16
 from .._core.dtypes import dtype as dtype_class
 from .._core.registry import function
 from .._core.tensor import Tensor
-from .validate import scalar_name
+from .validate import scalar_name, tensors_only
 
 FUNCTIONAL = ("nn.functional",)
 _MSG_CONFIGURATION = (
@@ -62,11 +62,7 @@ def _codes(x: Any) -> list[int]:
 
 def _tensors(x: Any, position: int) -> list[Tensor]:
     listed = _listed(x)
-    for i, t in enumerate(listed):
-        if not isinstance(t, Tensor):
-            raise TypeError(
-                f"expected Tensor as element {i} in argument {position}, but got {type(t).__name__}"
-            )
+    tensors_only(listed, position)
     return listed
 
 

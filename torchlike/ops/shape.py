@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from jax import lax
 
 from .._core import dtypes
 from .._core.graph import without_data
+from .._core.misuse import type_name
 from .._core.node_names import renamed
 from .._core.orders import all_channels, as_operands
 from .._core.registry import DEFAULT, Array, Arrays, Operand, function, op, write_out
@@ -19,7 +21,7 @@ from . import view as views
 from .masked import nonzero
 from .scatter import index_select
 from .strides import wrap_dim
-from .validate import broadcast, scalar_name
+from .validate import broadcast, scalar_name, tensors_only
 
 
 def _check_cat(tensors: Any, dim: Any) -> None:
@@ -101,7 +103,17 @@ def _at_least_function(n: int) -> Any:
 
     def at_least(*tensors: Any) -> Any:
         if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+            tensors_only(tensors[0])
             return tuple(one(t) for t in tensors[0])
+        if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
+            kind = type_name(tensors[0])
+            raise TypeError(
+                f"{at_least.__name__}() received an invalid combination of arguments - got ({kind}), but expected one of:\n"
+                f" * (Tensor input)\n      didn't match because some of the arguments have invalid types: (!{kind}!)\n"
+                " * (tuple of Tensors tensors)\n"
+                f"      didn't match because some of the arguments have invalid types: (!{kind}!)\n"
+            )
+        tensors_only(tensors)
         out = tuple(one(t) for t in tensors)
         return out[0] if len(out) == 1 else out
 
@@ -187,11 +199,11 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
         )
-    if any(int(k) < 0 for k in n):
+    if any(operator.index(k) < 0 for k in n):
         raise RuntimeError(
-            f"Trying to create tensor with negative dimension {min(int(k) for k in n)}: {list(n)}"
+            f"Trying to create tensor with negative dimension {min(operator.index(k) for k in n)}: {list(n)}"
         )
-    return _tile(self, tuple(int(k) for k in n))
+    return _tile(self, tuple(operator.index(k) for k in n))
 
 
 @function()
@@ -200,7 +212,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     n = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
     if not all(isinstance(k, (int, np.integer)) for k in n):
         raise TypeError("tile(): argument 'dims' must be tuple of ints")
-    return _tile(input, tuple([1] * (input.ndim - len(n)) + [int(k) for k in n]))
+    return _tile(input, tuple([1] * (input.ndim - len(n)) + [operator.index(k) for k in n]))
 
 
 @op(spaces=(), name="repeat_interleave")
@@ -236,7 +248,7 @@ def repeat_interleave(
         return index_select(input, d, from_numpy_copy(index, input.device))
     if repeats < 0:
         raise RuntimeError("repeats can not be negative")
-    return _repeat_each(input, int(repeats), d)
+    return _repeat_each(input, operator.index(repeats), d)
 
 
 # ---- several tensors -----------------------------------------------------------------------------------
@@ -245,9 +257,9 @@ def repeat_interleave(
 @function(spaces=("torch",))
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Views of all tensors in their common shape; one that has it already is returned itself."""
-    items = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
-    shape = broadcast(*[t.shape for t in items])
-    return tuple(t if tuple(t.shape) == tuple(shape) else views.expand(t, *shape) for t in items)
+    tensors_only(tensors)
+    shape = broadcast(*[t.shape for t in tensors])
+    return tuple(t if tuple(t.shape) == tuple(shape) else views.expand(t, *shape) for t in tensors)
 
 
 @function(spaces=("torch",))
@@ -274,8 +286,9 @@ def broadcast_shapes(*shapes: Any) -> Any:
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Coordinate grids of vectors; `indexing` is "ij" (default) or "xy"."""
     items = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else list(tensors)
+    tensors_only(items)
     if not items:
-        raise ValueError("meshgrid expects a non-empty TensorList")
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing is None:
         import warnings
 
@@ -304,6 +317,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 @function(spaces=("torch",))
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of the vectors' elements, one row each."""
+    tensors_only(tensors)
     for t in tensors:
         if t.ndim != 1:
             raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")
@@ -329,6 +343,9 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 @function(spaces=("torch",))
 def block_diag(*tensors: Tensor) -> Tensor:
     """A matrix with the given ones along its diagonal."""
+    tensors_only(tensors)
+    if not tensors:
+        return from_numpy_copy(np.zeros((1, 0), dtypes.get_default_dtype().jnp))
     for i, t in enumerate(tensors):
         if t.ndim > 2:
             raise RuntimeError(

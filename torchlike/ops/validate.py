@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._core.dtypes import BOOL, C_NAMES, COMPLEX, INTEGER, SCALAR_NAMES, bool_, result_type
+from .._core.misuse import type_name as class_name
+from .._core.tensor import Tensor
 
 
 def scalar_name(dtype: Any) -> str:
@@ -108,6 +110,13 @@ def wrap_dim(dim: int, ndim: int) -> int:
             f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
         )
     return dim % n
+
+
+def tensors_only(items: Sequence[Any], argument: int = 0) -> None:
+    """TypeError unless all elements of an argument (counted from 0) are Tensors."""
+    for i, t in enumerate(items):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument {argument}, but got {class_name(t)}")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from typing import Any
 
 import jax.numpy as jnp
@@ -288,7 +289,7 @@ def permute(input: Tensor, *dims: Any, **kwargs: Any) -> Tensor:
             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
             f"ordering of dimensions i.e. input.dim() = {n} is not equal to len(dims) = {len(order)}"
         )
-    wrapped = tuple(wrap_dim(int(d), n) for d in order)
+    wrapped = tuple(wrap_dim(operator.index(d), n) for d in order)
     if len(set(wrapped)) != n:
         raise RuntimeError("permute(): duplicate dims are not allowed.")
     return _permute(input, wrapped)
@@ -429,7 +430,7 @@ def expand(self: Tensor, *sizes: Any, implicit: bool = False) -> Tensor:
             f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     out = []
-    for i, n in enumerate(int(s) for s in sizes):
+    for i, n in enumerate(operator.index(s) for s in sizes):
         have = shape[i - extra] if i >= extra else None
         if n == -1:
             if have is None:
@@ -657,7 +658,7 @@ def _memory_of(input: Tensor) -> Tensor:
 @function()
 def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """A view of the whole storage by size, strides and offset (in elements)."""
-    size, stride = tuple(int(n) for n in size), tuple(int(n) for n in stride)
+    size, stride = tuple(operator.index(n) for n in size), tuple(operator.index(n) for n in stride)
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
     if any(s < 0 for s in stride):
@@ -665,7 +666,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
             f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}"
         )
     _, part_stride, part_start = geometry(input)
-    start = part_start if storage_offset is None else int(storage_offset)
+    start = part_start if storage_offset is None else operator.index(storage_offset)
     whole = input if input._lens is None else _memory_of(input)
     n = whole._aval.size
     last = start + sum((k - 1) * s for k, s in zip(size, stride)) if all(size) else -1

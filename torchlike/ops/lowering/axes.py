@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,11 +16,12 @@ def wrap_dims(dim: Any, ndim: int, *, empty_is_all: bool = True) -> tuple[int, .
     Raises:
         IndexError: an axis out of range.
         RuntimeError: an axis named twice.
+        TypeError: an axis is no int.
     """
     if dim is None or (empty_is_all and isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
     items = (dim,) if isinstance(dim, int) else tuple(dim)
-    axes = [wrap_dim(int(d), ndim) for d in items]
+    axes = [wrap_dim(index(d), ndim) for d in items]
     for a in axes:
         if axes.count(a) > 1:
             raise RuntimeError(f"dim {a} appears multiple times in the list of dims")
