@@ -223,9 +223,8 @@ def write(seed: int) -> tuple[list[str], list[str]]:
         rng.shuffle(body)
     if rng.random() < 0.25:  # gradients of two batches
         body += [line(FORWARD), line(LOSS), line(BACKWARD), line(STEP)]
-    if any(
-        "checkpoint" in b for b in body
-    ):  # which tensors count as saved where a leaf wants no gradient differs
+    # which tensors a checkpoint counts as saved where a leaf wants no gradient is told in docs/differences.md
+    if any("checkpoint" in b for b in body):
         body = [b for b in body if "requires_grad_(i" not in b]
     return before, [b for b in body if b]
 

@@ -38,7 +38,8 @@ class Adam(Optimizer):
 
     State of a parameter: `step` (0-dim float32), `exp_avg`, `exp_avg_sq`, with `amsgrad` `max_exp_avg_sq`.
     `lr` and `betas` may be one-element Tensors. `foreach`, `fused` and `capturable` are accepted and
-    change nothing: every group's update is one fused call without synchronisation.
+    change nothing: every group's update is one fused call without synchronisation. As in PyTorch, `fused`
+    steps do not count as writes (`_version`).
 
     Raises:
         ValueError: an option outside its range.

@@ -44,7 +44,8 @@ class SGD(Optimizer):
     p -= lr * buf, or with `nesterov` lr * (g + momentum * buf). `maximize` turns the gradient's sign.
 
     State of a parameter: `momentum_buffer`, if `momentum` is not 0. `foreach` and `fused` are
-    accepted and change nothing: every group's update is one fused call.
+    accepted and change nothing: every group's update is one fused call. As in PyTorch, `fused` steps do
+    not count as writes (`_version`).
 
     Raises:
         ValueError: a negative option; `nesterov` without momentum or with dampening.
