@@ -229,9 +229,10 @@ class Signature:
 
     def _too_many(self, name: str, n: int) -> str:
         least = sum(not p.optional for p in self.params if not p.keyword)
-        takes = f"from {least} to {self.positional}" if least != self.positional else str(self.positional)
+        several = least != self.positional
+        takes = f"from {least} to {self.positional}" if several else str(self.positional)
         return (
-            f"{name}() takes {takes} positional argument{'s' if self.positional != 1 else ''} but {n} "
+            f"{name}() takes {takes} positional argument{'s' if several or self.positional != 1 else ''} but {n} "
             f"{'was' if n == 1 else 'were'} given"
         )
 

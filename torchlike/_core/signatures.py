@@ -163,6 +163,12 @@ OVERLOADS: dict[str, tuple[str, ...]] = {
     "clamp_min": ("Tensor input, Tensor min, *, <out>", "Tensor input, Number min, *, <out>"),
     "clamp_max": ("Tensor input, Tensor max, *, <out>", "Tensor input, Number max, *, <out>"),
     "as_strided": ("Tensor input, tuple of ints size, tuple of ints stride, int storage_offset = None",),
+    "diagonal_scatter": ("Tensor input, Tensor src, int offset = 0, int dim1 = 0, int dim2 = 1",),
+    "select_scatter": ("Tensor input, Tensor src, int dim, int index",),
+    "slice_scatter": ("Tensor input, Tensor src, int dim = 0, int start = None, int end = None, int step = 1",),
+    "as_strided_scatter": (
+        "Tensor input, Tensor src, tuple of ints size, tuple of ints stride, int storage_offset = None",
+    ),
     "split_with_sizes": ("Tensor input, tuple of ints split_sizes, int dim = 0",),
     "lerp": ("Tensor input, Tensor end, Tensor weight, *, <out>", "Tensor input, Tensor end, Number weight, *, <out>"),
     "round": ("Tensor input, *, <out>", "Tensor input, *, int decimals, <out>"),

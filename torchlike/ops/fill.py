@@ -22,7 +22,14 @@ from .results import rebind, written_by
 # ---- filling ---------------------------------------------------------------------------------------------
 
 
-@op(spaces=("torch",), inplace=True)
+def _check_fill(input: Any, value: Any) -> None:
+    if n := getattr(value, "ndim", 0):
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {n} dimensions."
+        )
+
+
+@op(spaces=("torch",), inplace=True, check=_check_fill)
 def fill(input: Array, value: Operand):
     """A tensor like `input` with one value everywhere."""
     return jnp.broadcast_to(value.astype(input.dtype), input.shape)

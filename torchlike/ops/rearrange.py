@@ -80,6 +80,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 @function()
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """Turned by 90 degrees k times in the plane of two dimensions."""
+    k = operator.index(k)
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input.ndim < 2:

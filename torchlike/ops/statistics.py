@@ -470,7 +470,7 @@ def _bincount(input: Array, weights: Array | None, length: int):
 
 
 @function(spaces=("torch", "Tensor"))
-def bincount(input, weights=None, minlength=0):
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each number 0, 1, ... occurs in a 1-d integer tensor, or the sum of its `weights`.
 
     The length of the result depends on the data, so the call waits for it.

@@ -54,7 +54,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     if a.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     d = wrap_dim(dim, a.ndim)
-    i = int(index)
+    i = operator.index(index)
     n = a.shape[d]
     if not -n <= i < n:
         raise IndexError(
