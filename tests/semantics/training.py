@@ -210,7 +210,7 @@ def write(seed: int) -> tuple[list[str], list[str]]:
         net in before[0] for net in ("weight_norm", "Recurrent", "InstanceNorm", "Attentive", "Transformer")
     ):
         # one row here, several in PyTorch: they save other things, and their leaves come in another order
-        apart = (".data", "vector_to", "x[0] =", "x.mul_", "numpy", "mode='any'")
+        apart = (".data", "vector_to", "x[0] =", "x.mul_", "numpy", "register_multi_grad")
     if "weight_norm" in before[0]:  # PyTorch's second derivatives hold its norms constant
         apart = (*apart, "create_graph", "hvp")
     before += [line(BEFORE) for _ in range(rng.choice([0, 1, 1, 2, 3]))]

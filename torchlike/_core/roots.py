@@ -112,6 +112,8 @@ def roots_of(tensors: list[Any], gradients: list[Any], create_graph: bool,
 def _check_gradients(tensors: list[Any], gradients: list[Any], batched: bool) -> list[Any]:
     values = []
     for i, (t, g) in enumerate(zip(tensors, gradients)):
+        if not is_root(t):
+            raise AssertionError("Expected output to be a torch.Tensor")
         a = t._aval
         if g is None:
             values.append(_one_for(t, a))
