@@ -90,6 +90,7 @@ CLEAR = [
     # not later: after `set_` a leaf has two ends in one graph
     "net.float(); seen.append(str(net(x.float()).dtype)); net.double()",
     "opt.zero_grad(); {p}.data.set_({p}.data.clone())",
+    "nn.utils.parametrize.remove_parametrizations(net[-1], 'weight'); opt.zero_grad()",
     "opt.zero_grad()\nwith torch.no_grad(): {p}.set_({p}.clone())",
 ]
 FORWARD = [
@@ -181,7 +182,7 @@ BESIDE = [
     "seen.append({p}.grad_fn is None and {p}._version)", "seen.append({p}.numpy(force=True).sum())",
     "noisy = copy.deepcopy(net); [t.data.add_(torch.randn_like(t) * 0.01) for t in noisy.parameters()]; seen.append(noisy(x).sum().item())",
     "seen.append(torch.autograd.gradcheck(lambda z: F.linear(z, net[-1].weight).sum(), (torch.ones(1, net[-1].in_features).double().requires_grad_(),)))", "seen.append(len(list(net.modules())))",
-    "with torch.no_grad(): net[-1].weight.data.normal_(0, 0.1)", "nn.init.xavier_uniform_(net[-1].weight)", "net[-1].reset_parameters()", "nn.utils.parametrize.remove_parametrizations(net[-1], 'weight')",
+    "with torch.no_grad(): net[-1].weight.data.normal_(0, 0.1)", "nn.init.xavier_uniform_(net[-1].weight)", "net[-1].reset_parameters()",
     "nn.utils.prune.remove(net[-1], 'weight')", "{m}._forward_hooks.clear()", "{m}._backward_hooks.clear()", "net[-1].requires_grad_(i % 2 == 1)",
     "v = {p}.view(-1)", "v.data.mul_(0.9)", "with torch.no_grad(): v.mul_(0.9)", "seen.append(v.sum().item())", "flat = torch.cat([t.detach().flatten() for t in params]); seen.append(flat.norm().item())",
     "torch.nn.utils.vector_to_parameters(torch.zeros(1000).double(), params)", "loss = loss + 0.01 * net[-1].weight.abs().sum()", "loss = torch.where(loss > 1, loss, loss * 2)", "out = out.clamp(-1, 1)",
@@ -219,7 +220,7 @@ def write(seed: int) -> tuple[list[str], list[str]]:
         body.append(line(part))
         body += [line(BESIDE) for _ in range(rng.choice([0, 0, 1, 1, 2]))]
     # another order; but leaves that got another end or dtype are not gone backward to by the graphs of before
-    if rng.random() < 0.2 and not any("set_(" in b or "float()" in b for b in body):
+    if rng.random() < 0.2 and not any(w in b for b in body for w in ("set_(", "float()", "remove_param")):
         rng.shuffle(body)
     if rng.random() < 0.25:  # gradients of two batches
         body += [line(FORWARD), line(LOSS), line(BACKWARD), line(STEP)]
