@@ -381,7 +381,7 @@ def facts(lib: ModuleType, space: dict[str, Any]) -> dict[str, Any]:
 
 # errors that are mistakes or gaps of PyTorch's, or told in docs/differences.md (gradients that are views)
 NO_BEHAVIOUR = (
-    "Could this error message be improved", "This is currently not supported", "Can't detach views in-place", "is not implemented",
+    "Could this error message be improved", "This is currently not supported", "Can't detach views in-place", "derivative for aten::",
 )  # fmt: skip
 FARTHEST = 1e5  # beyond this numbers run away, and what is left of their differences is rounding
 

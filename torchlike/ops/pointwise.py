@@ -23,7 +23,7 @@ from .lowering import by_result
 from .lowering.special import digamma as _digamma
 from .lowering.special import erfinv as _erfinv
 from .lowering.special import lgamma as _lgamma
-from .validate import MSG_NEG_BOOL, floating, kernel, not_complex, not_implemented
+from .validate import MSG_NEG_BOOL, floating, kernel, not_complex, not_implemented, tensors_only
 
 
 def unary(
@@ -263,8 +263,7 @@ def _resolved(input: Tensor) -> Tensor:
 
 def _never(input: Tensor) -> bool:
     """False: conjugation and negation are never deferred here."""
-    if not isinstance(input, Tensor):
-        raise TypeError("no Tensor")  # said as PyTorch does by `function`
+    tensors_only((input,))
     return False
 
 

@@ -8,6 +8,7 @@ from .._core import dtypes
 from .._core.registry import function
 from .._core.tensor import Tensor
 from .memory import UntypedStorage
+from .validate import tensors_only
 
 
 @function(spaces=("torch",))
@@ -41,8 +42,7 @@ def is_nonzero(input: Tensor) -> bool:
     Raises:
         RuntimeError: there is not exactly one element.
     """
-    if not isinstance(input, Tensor):
-        raise TypeError("no Tensor")  # said as PyTorch does by `function`
+    tensors_only((input,))
     return bool(input)
 
 
