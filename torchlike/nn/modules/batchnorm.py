@@ -12,7 +12,7 @@ from .. import functional as F
 from .. import init
 from ..parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .lazy import LazyModuleMixin
-from .module import Module
+from .module import Module, registered_buffer, registered_parameter
 
 __all__ = [
     "BatchNorm1d", "LazyBatchNorm1d", "BatchNorm2d", "LazyBatchNorm2d", "BatchNorm3d", "LazyBatchNorm3d",
@@ -26,9 +26,11 @@ class _NormBase(Module):
     _version = 2
     _dims: tuple[int, ...]
     _dims_text: str
-    num_batches_tracked: Any
-    running_mean: Any
-    running_var: Any
+    weight: Any = registered_parameter()
+    bias: Any = registered_parameter()
+    num_batches_tracked: Any = registered_buffer()
+    running_mean: Any = registered_buffer()
+    running_var: Any = registered_buffer()
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,

@@ -11,7 +11,7 @@ from ...ops.creation import empty
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
-from .module import Module
+from .module import Module, registered_parameter
 from .utils import ntuple, reversed_twice
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
@@ -38,8 +38,8 @@ class _ConvNd(Module):
     _ndim: int
     _conv: Callable[..., Tensor]
     _transposes = False
-    weight: Tensor
-    bias: Tensor | None
+    weight: Tensor = registered_parameter()
+    bias: Tensor | None = registered_parameter()
 
     def __init__(
         self,

@@ -64,6 +64,38 @@ def _registered(hooks: dict[int, Callable], module: Module, name: str, value: An
     return value
 
 
+class _Registered:
+    """A name that instances look up among what they have registered, ahead of `Module.__getattr__`.
+
+    That one is called after Python has looked everywhere else and made an AttributeError, which costs a layer as
+    much as recording its operator. What an instance holds itself comes first, as without this.
+    """
+
+    __slots__ = ("kind", "name")
+
+    def __init__(self, kind: str):
+        self.kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, module: Any, owner: type) -> Any:
+        try:
+            return module.__dict__[self.kind][self.name]
+        except (AttributeError, KeyError):  # of the class, or not registered: Python asks `__getattr__` next
+            raise AttributeError(f"type object '{owner.__name__}' has no attribute '{self.name}'") from None
+
+
+def registered_parameter() -> Any:
+    """In a class body: `weight = registered_parameter()` makes the lookup of that Parameter fast."""
+    return _Registered("_parameters")
+
+
+def registered_buffer() -> Any:
+    """`registered_parameter` for a buffer."""
+    return _Registered("_buffers")
+
+
 class Module(TreeMixin, HookMixin, StateMixin, ConvertMixin):
     """Base class of all layers and models.
 

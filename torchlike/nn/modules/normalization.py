@@ -10,7 +10,7 @@ from ...ops.creation import empty
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
-from .module import Module
+from .module import Module, registered_parameter
 
 __all__ = ["LocalResponseNorm", "CrossMapLRN2d", "LayerNorm", "GroupNorm", "RMSNorm"]
 
@@ -32,6 +32,9 @@ class LayerNorm(Module):
         elementwise_affine: whether to have a weight of that shape.
         bias: with `elementwise_affine`, whether to have a bias.
     """
+
+    weight: Any = registered_parameter()
+    bias: Any = registered_parameter()
 
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
@@ -73,6 +76,8 @@ class RMSNorm(Module):
         elementwise_affine: whether to have a weight of that shape.
     """
 
+    weight: Any = registered_parameter()
+
     def __init__(
         self,
         normalized_shape: Any,
@@ -110,6 +115,9 @@ class GroupNorm(Module):
         affine: whether to have a weight per channel.
         bias: with `affine`, whether to have a bias.
     """
+
+    weight: Any = registered_parameter()
+    bias: Any = registered_parameter()
 
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,

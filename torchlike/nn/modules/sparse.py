@@ -9,7 +9,7 @@ from ...ops.creation import empty
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
-from .module import Module
+from .module import Module, registered_parameter
 
 __all__ = ["Embedding", "EmbeddingBag"]
 
@@ -21,6 +21,7 @@ class _Table(Module):
     embedding_dim: int
     padding_idx: int | None
     max_norm: float | None
+    weight: Any = registered_parameter()
 
     def _set_padding_idx(self, padding_idx: int | None, message: str) -> None:
         if padding_idx is not None:
