@@ -178,7 +178,7 @@ class Node:
         """A saved operand was written through `.data`, or got other data: backward sees that, as in PyTorch."""
         if saved is not None and at is not None and self.values[at] is not None:
             values: Any = self.values
-            new = saved.read() if saved.__class__ is Storage else saved._read()
+            new = (saved.read if isinstance(saved, Storage) else saved._read)()
             want = self.call.avals[at]  # type: ignore[union-attr]
             if new.aval.shape != want.shape:
                 raise RuntimeError(
@@ -186,7 +186,7 @@ class Node:
                     f"other data since, of shape {list(new.aval.shape)}"
                 )
             if new.aval.dtype is not want.dtype:
-                new = saved.detach().to(want.dtype)._read()
+                new = saved.detach().to(want.dtype)._read()  # type: ignore[union-attr] # it is no Storage then
             values[at] = arranged(new, want.order)
             self.residuals = None
 
@@ -243,15 +243,15 @@ class Node:
         out = []
         for i in self.shown():
             e = self.edges[i]
-            if e is None or (e.__class__ is not tuple and e._lost):
+            if e is None or (type(e) is not tuple and e._lost):
                 out.append((None, 0))
             else:
-                out.append((e[0].seen(), e[1]) if e.__class__ is tuple else (AccumulateGrad(e), 0))
+                out.append((e[0].seen(), e[1]) if type(e) is tuple else (AccumulateGrad(e), 0))
         return tuple(out)
 
     def seen(self) -> Node:
         """This node as users see it: of a class that bears its name."""
-        if self.__class__ is Node:
+        if type(self) is Node:
             self.__class__ = _node_class(self.plain_name())
         return self
 
@@ -492,7 +492,7 @@ def tape(info: Taping, operands: list[Value], edges: list[Any], name: str) -> tu
         entry: list[Any] = [wanted, results[0].slot]
         for i in wanted:
             e = edges[i]
-            if e.__class__ is tuple:
+            if type(e) is tuple:
                 source = e[0]
                 if source.trace is not t:
                     t.planned = False

@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from . import gradients
 from .autograd import AccumulateGrad, Node
 from .gradients import accumulate_grad, add, as_leaf, fitting, leaf_hooks, post_hooks, run_hooks, tensor_hooks
 from .graph import DEAD, Trace, Value
@@ -61,7 +60,7 @@ class Task:
         running, ends = set(order), set(due)
         if self.targets is not None:
             wanted = {_edge_key(e) for e in self.targets}
-            running = _useful(order, wanted) | {e[0] for e in self.targets if e.__class__ is tuple}
+            running = _useful(order, wanted) | {e[0] for e in self.targets if type(e) is tuple}
             ends &= wanted
         count = 0
         for n in nodes:
@@ -105,7 +104,7 @@ def _walk(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate
     useful = _useful(order, wanted) if wanted is not None else None
 
     def send(edge: Any, g: Any) -> None:
-        if edge.__class__ is tuple:
+        if type(edge) is tuple:
             node, index = edge
             slots = grads.get(node)
             if slots is None:
@@ -167,7 +166,7 @@ def _walk(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate
             for i in node.sent():
                 edge, g = node.edges[i], results[i]
                 if edge is not None:
-                    send(edge, g if g is None or edge.__class__ is not tuple else fitting(node, i, edge, g))
+                    send(edge, g if g is None or type(edge) is not tuple else fitting(node, i, edge, g))
         while ready:
             finish(ready.pop(0))
     finally:
@@ -206,7 +205,7 @@ def _reachable(starts: list[Any]) -> tuple[list[Node], dict[int, int]]:
     def visit(edges: list[Any], seq: int) -> bool:
         ok = True
         for e in edges:
-            if e.__class__ is tuple:
+            if type(e) is tuple:
                 node = e[0]
                 ok = ok and node.seq < seq
                 if node not in seen:
@@ -229,7 +228,7 @@ def _topological(order: list[Node]) -> list[Node]:
     left = dict.fromkeys(order, 0)
     for node in order:
         for e in node.edges:
-            if e.__class__ is tuple:
+            if type(e) is tuple:
                 left[e[0]] += 1
     heap = [(-n.seq, i, n) for i, n in enumerate(order) if not left[n]]
     heapq.heapify(heap)
@@ -238,7 +237,7 @@ def _topological(order: list[Node]) -> list[Node]:
         node = heapq.heappop(heap)[2]
         out.append(node)
         for e in node.edges:
-            if e.__class__ is tuple:
+            if type(e) is tuple:
                 left[e[0]] -= 1
                 if not left[e[0]]:
                     tie += 1
@@ -251,7 +250,7 @@ def _useful(order: list[Node], wanted: Any) -> set[Node]:
     useful: set[Node] = set()
     for node in reversed(order):
         for e in node.edges:
-            if e is not None and (_edge_key(e) in wanted or (e.__class__ is tuple and e[0] in useful)):
+            if e is not None and (_edge_key(e) in wanted or (type(e) is tuple and e[0] in useful)):
                 useful.add(node)
                 break
     return useful
@@ -281,7 +280,7 @@ def _plan_trace(roots: Any, create_graph: bool, targets: Any, retain: bool) -> T
     if create_graph or retain or targets is not None or len(roots) != 1:
         return None
     edge, g = roots[0]
-    if edge.__class__ is not tuple:
+    if type(edge) is not tuple:
         return None
     t = edge[0].trace
     if t is None or not t.nodes or not t.planned or t.eager or g[0].trace is not t:
@@ -317,8 +316,7 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
         _deliver(leaf, g)
 
 
-# attributes by which a leaf is not like most
-_WATCHED = {"_hooks", "_post_hooks", "_accumulate_hooks", "_lost"}
+LEAF_CLASSES: set[type] = set()  # those of which nobody makes copies that share `_grad`: `overrides.PLAIN`
 
 
 def _follow(t: Trace, plan: Plan, root: Node) -> bool:
@@ -329,17 +327,27 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
     t.nodes += plan.nodes
     vals = t.vals
     vals += plan.dead
-    arrived = []  # holds all of them: a leaf's hook may end the Trace
+    leaves = t.leaves
+    others = []  # leaves with hooks and such, and those after them: a hook may end the Trace
     for k, slot, a in plan.leaves:
         v = vals[slot] = Value(a, None, t, slot)
-        arrived.append((t.leaves[k], v))
-    make = gradients.tensor_class._from_value
-    for leaf, v in arrived:
-        laid = v.aval is leaf._storage.value.aval  # else another leaf's hooks saw it as it came
-        if laid and leaf._grad is None and leaf._req and leaf.__dict__.keys().isdisjoint(_WATCHED):
-            leaf._grad = make(v)  # what `_deliver` comes to for most leaves
+        leaf = leaves[k]
+        if (
+            not others
+            and leaf._grad is None
+            and a is leaf._storage.value.aval  # else another leaf's hooks saw it as it came
+            and leaf._req
+            and type(leaf) in LEAF_CLASSES
+            and leaf._hooks is None
+            and leaf._post_hooks is None
+            and leaf._accumulate_hooks is None
+            and not leaf._lost
+        ):
+            leaf._grad = v  # what `_deliver` comes to for most leaves
         else:
-            _deliver(leaf, (v, None))
+            others.append((leaf, v))
+    for leaf, v in others:
+        _deliver(leaf, (v, None))
     t.sealed = True
     return True
 
@@ -362,7 +370,7 @@ def _release(root: Node) -> bool:
         if node.freed:
             return False
         for e in node.edges:
-            if e.__class__ is tuple:
+            if type(e) is tuple:
                 node = e[0]
                 if node not in seen:
                     seen.add(node)

@@ -163,7 +163,7 @@ def run(t: Trace, kind: str) -> None:
         v.trace = None  # type: ignore[union-attr]
     if codes is not None:
         _outstanding.append((codes, [(g, site) for guards, site in t.sites for g in guards]))
-    t.retire()
+    t.retire(p.runs > 1)
     if _outstanding:
         examine(wait=False)
 

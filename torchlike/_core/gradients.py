@@ -19,7 +19,7 @@ tensor_class: Any = None  # set by tensor.py: makes Tensors for hooks, Functions
 
 def add(a: Any, b: Any, create_graph: bool) -> Any:
     """Sum of two gradients `(Value, edge)`, or `(sparse tensor, None)`."""
-    if a[0].__class__ is not Value or b[0].__class__ is not Value:
+    if type(a[0]) is not Value or type(b[0]) is not Value:
         first, second = wrap(a), wrap(b)
         return unwrap(first + second if second._parted and not first._parted else second + first)
     call = add_call(a[0].aval, b[0].aval)
@@ -49,7 +49,7 @@ def wrap(g: Any) -> Any:
     if g is None:
         return None
     v, edge = g
-    if v.__class__ is not Value:
+    if type(v) is not Value:
         return v
     order = v.aval.order
     if order is owned(order) or not v.aval.size:
@@ -87,7 +87,7 @@ def tensor_hooks(node: Node, slots: list[Any]) -> None:
     for i, ref in (node.retained or {}).items():
         t = ref()
         if t is not None and slots[i] is not None:
-            old = t._grad
+            old = t._shown_grad()
             t._grad = wrap(
                 _dense(slots[i]) if old is None else add((old._read(), old._edge()), slots[i], False)
             )
@@ -133,7 +133,8 @@ class GradDtype:
 
     def cast(self, leaf: Any, g: Any) -> Any:
         """The gradient g, as `(Value, edge)`, in the dtype."""
-        dtype = self.dtype or (leaf._grad.dtype if leaf._grad is not None else None)
+        have = leaf._shown_grad()
+        dtype = self.dtype or (have.dtype if have is not None else None)
         return g if dtype is None or g[0].aval.dtype is dtype else unwrap(wrap(g).to(dtype))
 
     def __call__(self, grad: Any) -> None:
@@ -175,13 +176,13 @@ def post_hooks(node: Node, results: list[Any], slots: list[Any]) -> list[Any]:
 
 def _dense(g: Any) -> Any:
     """A gradient in memory of its own."""
-    return (arranged(g[0], owned(g[0].aval.order)), g[1]) if g[0].__class__ is Value else g
+    return (arranged(g[0], owned(g[0].aval.order)), g[1]) if type(g[0]) is Value else g
 
 
 def as_leaf(leaf: Any, g: Any) -> Any:
     """A gradient in the leaf's order in memory, if that has no gaps, else row by row."""
     v = g[0]
-    if v.__class__ is not Value or v.aval is leaf._storage.value.aval or v.aval.shape != leaf._aval.shape:
+    if type(v) is not Value or v.aval is leaf._storage.value.aval or v.aval.shape != leaf._aval.shape:
         return g
     shape, strides = v.aval.shape, leaf.stride()
     return arranged(v, order_like(shape, [(shape, strides)]) if dense(shape, strides) else None), g[1]
@@ -194,12 +195,12 @@ def accumulate_grad(leaf: Any, g: Any, create_graph: bool) -> None:
     around = leaf._accumulate_hooks
     if around is not None:
         g = run_hooks(around[0], [g])[0]
-    old = leaf._grad
+    old = leaf._shown_grad()
     if not leaf._req:  # it was switched off after the graph was made; the hooks run all the same
         pass
     elif old is None:
         leaf._grad = wrap(as_leaf(leaf, g))
-    elif g[0].__class__ is Value and old._aval.shape != g[0].aval.shape:  # a view in place changed it
+    elif type(g[0]) is Value and old._aval.shape != g[0].aval.shape:  # a view in place changed it
         with enable_grad() if create_graph else no_grad():
             leaf._grad = old + wrap(g) if create_graph else old.add_(wrap(g))
     elif create_graph or old._parted:

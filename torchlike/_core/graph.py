@@ -203,7 +203,7 @@ def common_device(avals: tuple[Aval, ...]) -> Any:
     return found or devices.CPU
 
 
-_CONCRETE: set[type] = set()  # classes of arrays that hold data
+CONCRETE: set[type] = set()  # classes of arrays that hold data
 
 
 class Trace:
@@ -211,7 +211,7 @@ class Trace:
 
     __slots__ = (
         "device", "owner", "nodes", "vals", "inputs", "floats", "ints", "complexes", "keys", "sites", "journal",
-        "sealed", "entered", "tape", "leaves", "leaf_index", "planned", "left", "header",
+        "sealed", "entered", "tape", "leaves", "leaf_index", "planned", "left", "header", "repeats",
     )  # fmt: skip
 
     run: Callable[[Trace, str], None]  # the engine's barrier, set by engine.py
@@ -222,6 +222,7 @@ class Trace:
         self.owner = owner  # the thread's pending Traces
         self.sealed = False  # a backward has been recorded
         self.entered = False  # an outermost module call has been recorded outside taping
+        self.repeats = False  # the program before had run before: what comes now may be followed next time
         self._clear()
 
     def _clear(self) -> None:
@@ -251,10 +252,11 @@ class Trace:
             call_id in (self.header, self.nodes[0][0]) or len(self.nodes) > HARD_LIMIT
         )
 
-    def retire(self) -> None:
+    def retire(self, repeats: bool = False) -> None:
         """Ends this Trace: the thread starts another; Values may still name this one, so it is emptied."""
         if self.owner.get(self.device) is self:
-            self.owner[self.device] = begin(self.device, self.owner)
+            t = self.owner[self.device] = begin(self.device, self.owner)
+            t.repeats = repeats and not t.eager
         self._clear()
 
     def adopt(self, v: Value) -> int:
@@ -273,12 +275,12 @@ class Trace:
                 arr = v.arr
             if a.device is not self.device:
                 return self.adopt(to_device(v, self.device))
-            if arr.__class__ not in _CONCRETE:  # the tests below take .5 us
+            if type(arr) not in CONCRETE:  # the tests below take .5 us
                 if not isinstance(arr, jax.Array):
                     raise_failed(arr)
                 elif isinstance(arr, jax.core.Tracer):
                     raise Traced
-                _CONCRETE.add(arr.__class__)
+                CONCRETE.add(type(arr))
             slot = -1 - len(self.inputs) * GROUPS
             self.inputs.append(v)
         v.trace, v.slot = self, slot
@@ -350,9 +352,7 @@ def record_in(t: Trace, call: Call, operands: list[Value]) -> list[Value]:
         t.run(t, "budget")
         t = t.owner[call.device]
     try:
-        node = [call.id]
-        for v in operands:
-            node.append(v.slot if v.trace is t else t.adopt(v))
+        node = (call.id, *[v.slot if v.trace is t else t.adopt(v) for v in operands])
     except Traced:
         return apply_now(call, operands)
     vals = t.vals
@@ -362,7 +362,7 @@ def record_in(t: Trace, call: Call, operands: list[Value]) -> list[Value]:
         results = [Value(outs[0], None, t, slot)]
     else:
         results = [Value(a, None, t, slot + i) for i, a in enumerate(outs)]
-    t.nodes.append(tuple(node))
+    t.nodes.append(node)
     vals += results
     if call.guards:
         t.sites.append((call.guards, user_site()))
@@ -376,13 +376,13 @@ def adopt_all(device: Any, values: list[Value]) -> None:
     t = current_trace(device)
     inputs = t.inputs
     slot = -1 - len(inputs) * GROUPS
-    for v in values:
-        if v.trace is not t and v.arr.__class__ in _CONCRETE:
-            a = v.aval
-            if a.device is device and not a.group:
-                inputs.append(v)
-                v.trace, v.slot = t, slot
-                slot -= GROUPS
+    for v in [v for v in values if v.trace is not t]:
+        # that of a lifted number is no device; the same array may stand among them twice
+        if v.aval.device is device and type(v.arr) in CONCRETE and v.trace is not t:
+            inputs.append(v)
+            v.trace = t
+            v.slot = slot
+            slot -= GROUPS
 
 
 _arrangements: dict[Any, Call] = {}

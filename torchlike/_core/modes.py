@@ -29,6 +29,8 @@ class Context:
         "function_modes",
         "autocast",
         "extra",
+        "step",
+        "ahead",
     )
 
     def __init__(self) -> None:
@@ -43,6 +45,8 @@ class Context:
         self.function_modes: list[Any] = []
         self.autocast: Any = None  # what `torch.autocast` has set, once something was (autocast.py)
         self.extra: dict[str, Any] = {}
+        self.step: Any = None  # the latest Step of this thread (follow.py)
+        self.ahead: Any = None  # the Step that is likely to come next
 
 
 class _Local(threading.local):

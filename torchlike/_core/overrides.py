@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+from .backward import LEAF_CLASSES
 from .tensor import Tensor, taped_alias
 
-PLAIN: set[type] = {Tensor}  # classes without behaviour of their own; Parameter joins
+PLAIN = LEAF_CLASSES  # classes without behaviour of their own; Parameter joins
+PLAIN.add(Tensor)
 
 
 class Overridden(Exception):

@@ -60,7 +60,7 @@ def check_inplace(t: Tensor) -> None:
     if local.ctx.grad and t.requires_grad:
         trait = t._trait
         if trait is not None:
-            raise RuntimeError(trait) if trait.__class__ is str else trait.written(t._node)
+            raise RuntimeError(trait) if type(trait) is str else trait.written(t._node)
         base = t._base
         if base is not None and base._is_leaf():
             raise RuntimeError(errors.MSG_LEAF_VIEW_INPLACE)
@@ -99,10 +99,10 @@ def inplace_of(op: Op, doc_name: str) -> Callable[..., Tensor]:
             if self._lens is not None:
                 check_repeated(self)
             for b in bound[1:]:
-                if b.__class__ in PLAIN and b._storage is self._storage:
+                if type(b) in PLAIN and b._storage is self._storage:
                     check_overlap(self, b)
             a = self._aval
-            plain = self if self.__class__ in PLAIN else as_plain(self)
+            plain = self if type(self) in PLAIN else as_plain(self)
             _, outs, node = op._record((plain, *bound[1:]), Target(a.dtype, a.shape))
         except Overridden:
             return dispatch(inplace, (self, *args), kwargs)
@@ -308,7 +308,7 @@ def _attach_operator(operator: str, public: Callable, twin: Callable | None) -> 
     operands: Any = Tensor if operator == "matmul" else (Tensor, int, float, complex, np.generic)
 
     def forward(self: Tensor, other: Any) -> Any:
-        if other.__class__ in PLAIN or fits(other):
+        if type(other) in PLAIN or fits(other):
             return public(self, other)
         if operator in ("eq", "ne") and isinstance(other, np.ndarray):
             return public(self, from_numpy_shared(other))
@@ -319,7 +319,7 @@ def _attach_operator(operator: str, public: Callable, twin: Callable | None) -> 
         return
 
     def reflected(self: Tensor, other: Any) -> Any:
-        if self.__class__ not in PLAIN and not isinstance(self, Tensor):
+        if type(self) not in PLAIN and not isinstance(self, Tensor):
             raise TypeError(
                 f"descriptor '__r{operator}__' for 'torch._C.TensorBase' objects doesn't apply to a "
                 f"'{type(self).__name__}' object"
@@ -357,7 +357,7 @@ def fused(
         name: identifies `fn` across processes.
         fn: `fn(lists, scalars, **dict(static)) -> tuple of tuples of arrays`, pure JAX.
         static: hashable keyword arguments.
-        lists: tuple of lists of Tensors.
+        lists: tuple of lists of Tensors, or of Values.
         scalars: Python numbers, lifted.
 
     Returns:
@@ -392,6 +392,9 @@ def _fused_call(
     """The interned call of a `fused` and its operands."""
     values: list[Value] = []
     for items in lists:
+        if items and type(items[0]) is Value:
+            values += items
+            continue
         for t in items:
             s = t._storage
             values.append(s.value if t._lens is None and s.host is None else t._read())

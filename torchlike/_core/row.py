@@ -18,6 +18,7 @@ from .autocast import CASTING, uncast
 from .autocast import cast as autocast
 from .autograd import NUMBERS_AS_TENSORS, refusing, tape, taping
 from .dtypes import dtype
+from .follow import Step, forget, learn
 from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
 from .orders import as_operands
@@ -105,7 +106,8 @@ class Op:
         camel = "".join(p[:1].upper() + p[1:] for p in name.strip("_").split("_"))
         self.grad_name = grad_name or f"{camel}Backward0"
         self.calls: dict[tuple[Any, ...], Any] = {}  # Calls, and how they are taped
-        dtypes.on_default_change.append(self.calls.clear)
+        self.steps: dict[Any, Step] = {}  # by what was appended to the Trace
+        dtypes.on_default_change.append(self._forget)
         self.params, annotations, self.raw_defaults, self.keyword = parameters_of(fn)
         self.kinds = tuple([kind_of(a) for a in annotations])
         self.optional = tuple([type(None) in get_args(a) for a in annotations])
@@ -128,9 +130,14 @@ class Op:
         self.saves_when, self.by_result = saves_when, by_result
         self.result_class = result_class(name, returns) if returns else None
         self.has_key = KEY_ in self.kinds
+        self.follows = not self.has_key and ARRAYS not in self.kinds
         base = f"{fn.__module__}.{fn.__qualname__}/{name}"
         _identities[base] = _identities.get(base, 0) + 1
         self.identity = f"{base}/{_identities[base]}"
+
+    def _forget(self) -> None:
+        self.calls.clear()
+        forget(self)
 
     # -- arguments
 
@@ -179,14 +186,20 @@ class Op:
 
     def _record(self, args: tuple[Any, ...], cast: Any = None) -> tuple[Call, list[Value], Any]:
         """Looks the call up (or makes it) and records it, taped where need be."""
+        ctx = local.ctx
+        step = ctx.ahead
+        if step is not None and step.row is self and step.cast is cast:
+            followed = step.follow(ctx, args)
+            if followed is not None:
+                return followed
         values: list[Value] = []
         owners: list[Any] = []
         edges: list[Any] = []  # where the gradients of operands go
         key: list[Any] = [cast]
-        grad = self.differentiable and local.ctx.grad
+        grad = self.differentiable and ctx.grad
         late = False  # whether a view has history that it will be asked for now
         for a, kind in zip(args, self.kinds):
-            c = a.__class__
+            c = type(a)
             if c in PLAIN:
                 s = a._storage
                 if a._lens is None and s.host is None:
@@ -241,8 +254,12 @@ class Op:
             if normal is not args:
                 return self._record(normal, cast)
             found = self._find(key, args, values, edges, cast)
-        if found.__class__ is Call:
-            return found, record(found, values), None
+        if type(found) is Call:
+            outs = record(found, values)
+            t = outs[0].trace
+            if t is not None and t.repeats and self.follows:
+                learn(ctx, self, args, cast, found, values, edges, outs)
+            return found, outs, None
         if late:
             for a in owners:
                 if a is not None:
@@ -251,6 +268,9 @@ class Op:
         call = found.call
         if self.saved:
             self._note_saved(found, node, args, owners, cast)
+        t = node.trace
+        if t is not None and t.repeats and self.follows:
+            learn(ctx, self, args, cast, found, values, edges, outs)
         return call, outs, node
 
     def _note_saved(self, found: Any, node: Any, args: tuple[Any, ...], owners: list[Any], cast: Any) -> None:
@@ -313,6 +333,8 @@ class Op:
         if len(outs) == 1 and self.result_class is None:
             t = _new(Tensor)
             t._storage = Storage(outs[0])
+            t._lens = None  # these as all Tensors have them, but faster to look up
+            t._index = 0
             if node is not None:
                 t._node = node
                 t._req = True
@@ -488,19 +510,19 @@ class Op:
             if isinstance(a, Tensor):
                 if kind in (STATIC, SCALAR_):
                     b = a.item() if a._aval.size == 1 and not a._req else self._wrong(p, i, kind, a)
-                elif a.__class__ not in PLAIN:
+                elif type(a) not in PLAIN:
                     if overrides(a):
                         raise Overridden
                     b = as_plain(a)
             elif kind == STATIC:
                 b = static_of(a)
                 want = self.wants[i]
-                if want is not None and b is not None and b.__class__ not in want:
+                if want is not None and b is not None and type(b) not in want:
                     self._wrong(p, i, kind, a)
             elif kind in (OPERAND, SCALAR_) and a is not None and a is not OMITTED:
-                b = a if a.__class__ in SCALAR else number_of(a)
+                b = a if type(a) in SCALAR else number_of(a)
                 want = self.wants[i]
-                if b is None or (want is not None and b.__class__ not in want):
+                if b is None or (want is not None and type(b) not in want):
                     self._wrong(p, i, kind, a)
             elif a is None and not self.optional[i] and (kind == OPERAND or self.wants[i] is not None):
                 self._wrong(p, i, kind, a)
@@ -550,7 +572,11 @@ def _note(node: Any, t: Tensor, saved: Tensor | None, at: int | None) -> None:
     """One more entry of `node.versions`."""
     s = t._storage
     s.pinned = node.trace
-    node.versions = [*(node.versions or ()), (s, s.version, t._aval.shape, saved, at)]
+    entry = (s, s.version, t._aval.shape, saved, at)
+    if node.versions:
+        node.versions.append(entry)
+    else:
+        node.versions = [entry]
 
 
 class UnderivableRow(Op):

@@ -84,27 +84,29 @@ class Storage:
 
 def write_all(storages: list[Storage], values: Any, writes: int) -> None:
     """`Storage.write` for many cells at once, counted so often: what an optimizer's step does to every parameter."""
-    device, t = None, None
+    if not storages:
+        return
+    device = values[0].aval.device
+    t = current_trace(device)
+    journal = t.journal.append
     for s, v in zip(storages, values):
         old = s.value
-        a = old.aval
-        if s.host is not None or v.aval is not a:
+        a = v.aval
+        if s.host is not None or old.aval is not a or a.device is not device:
             s.write(v)
             s.version += writes - 1
             continue
+        version = s.version
         if s.pinned is not None:  # as `touch`
             s.pinned.planned = False
             s.pinned = None
-        if old.arr is not None and not a.group:  # as `engine.journal`
-            if a.device is not device:
-                device = a.device
-                t = current_trace(device)
+        if old.arr is not None:  # as `engine.journal`
             ref = s.ref
             if ref is None:
                 ref = s.ref = weakref.ref(s)
-            t.journal.append((ref, old.slot if old.trace is t else old, s.version))  # type: ignore[union-attr]
+            journal((ref, old.slot if old.trace is t else old, version))
         s.value = v
-        s.version += writes
+        s.version = version + writes
 
 
 def _host_refs() -> tuple[int, int]:

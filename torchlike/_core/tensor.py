@@ -99,7 +99,7 @@ class Tensor(metaclass=_TensorMeta):
     _node: Any = None
     _index: int = 0
     _req: bool = False
-    _grad: Tensor | None = None
+    _grad: Tensor | Value | None = None  # a Value until somebody looks, see `_shown_grad`
     _hooks: dict[int, Any] | None = None
     _post_hooks: dict[int, Any] | None = None
     _inference: bool = False
@@ -185,7 +185,7 @@ class Tensor(metaclass=_TensorMeta):
             self._retain_elsewhere(edge)
         if edge is None:
             self._node, self._req = None, False
-        elif edge.__class__ is tuple:
+        elif type(edge) is tuple:
             self._node, self._index = edge
             self._req = True
         else:
@@ -197,7 +197,7 @@ class Tensor(metaclass=_TensorMeta):
         """A write in place gives this tensor a new Node: its gradient is retained there."""
         if self._node.retained is not None:
             self._node.retained.pop(self._index, None)
-        if edge.__class__ is tuple:
+        if type(edge) is tuple:
             edge[0].retain(edge[1], self)
         else:
             self._retains = False
@@ -210,6 +210,13 @@ class Tensor(metaclass=_TensorMeta):
             return (self._node, self._index)
         return self if self._req else None
 
+    def _shown_grad(self) -> Tensor | None:
+        """What `.grad` is."""
+        g = self._grad
+        if type(g) is Value:
+            g = self._grad = Tensor._from_value(g)  # type: ignore[arg-type]
+        return g  # type: ignore[return-value]
+
     def _fetch(self) -> None:
         """Brings the history of a view up to date, for somebody who asks for it."""
         self._read()
@@ -221,7 +228,7 @@ class Tensor(metaclass=_TensorMeta):
         node = self._node
         if node is None:
             return self._seen != WRITTEN
-        return self._late or (node.__class__ is StaleView and node.lost is None)
+        return self._late or (type(node) is StaleView and node.lost is None)
 
     def _read(self) -> Value:
         """The current Value."""
@@ -245,12 +252,12 @@ class Tensor(metaclass=_TensorMeta):
         written = self._seen == WRITTEN
         stale = self._seen < 0 or writes(s, self._counter, self._seen) > 0
         trait = self._trait
-        if trait.__class__ is ManyViews and (self._node is not None or edge is not None):
-            if stale and self._seen != -1 and self._node.__class__ is not StaleView:  # -1: not read before
+        if type(trait) is ManyViews and (self._node is not None or edge is not None):
+            if stale and self._seen != -1 and type(self._node) is not StaleView:  # -1: not read before
                 self._node, self._req = StaleView(trait.stale(self._node), self._node), True
-            if self._node.__class__ is StaleView:
+            if type(self._node) is StaleView:
                 base = None
-        elif trait.__class__ is str and edge is not None and self._node is None and stale:
+        elif type(trait) is str and edge is not None and self._node is None and stale:
             self._node, self._req = StaleView(errors.stale_view(trait), None), True
             base = None
         if edge is None or base is None or not stale:
@@ -269,7 +276,7 @@ class Tensor(metaclass=_TensorMeta):
                     value, edge = lens.op.look(value, edge, lens.args)
             finally:
                 local.ctx.grad = before
-            if edge.__class__ is tuple and own and value.aval.dtype is s.value.aval.dtype:
+            if type(edge) is tuple and own and value.aval.dtype is s.value.aval.dtype:
                 edge[0]._name = "AsStridedBackward0"  # whichever view it was
             # a base may show less than this view does
             self._value = value if base._lens is None else lenses[0].op.look_chain(s.read(), lenses)
@@ -306,7 +313,7 @@ class Tensor(metaclass=_TensorMeta):
         base_edge = base._edge() if base is not None and history else None
         if edge is not None and history and self._trait is not None:
             trait = self._trait
-            raise RuntimeError(trait) if trait.__class__ is str else trait.written(self._node)
+            raise RuntimeError(trait) if type(trait) is str else trait.written(self._node)
         if base is None or (base_edge is None and (edge is None or not history)):
             s.write(self._lens[0].op.put_chain(s.read(), value, self._lens))
             if self._counter is not None:
@@ -529,7 +536,7 @@ class Tensor(metaclass=_TensorMeta):
 
     def _real_scalar(self, target: str) -> Any:
         value = self._scalar()
-        if value.__class__ is complex:
+        if type(value) is complex:
             if value.imag:
                 raise RuntimeError(f"value cannot be converted to type {target} without overflow")
             value = value.real
@@ -613,7 +620,7 @@ class Tensor(metaclass=_TensorMeta):
         Raises:
             RuntimeError: the dtype has no gradients, or this is no leaf.
         """
-        if requires_grad.__class__ is not bool:
+        if type(requires_grad) is not bool:
             kind = type(requires_grad).__name__
             raise TypeError(
                 f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {kind}"
@@ -668,7 +675,7 @@ class Tensor(metaclass=_TensorMeta):
                 UserWarning,
                 stacklevel=2,
             )
-        return self._grad
+        return self._shown_grad()
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -721,10 +728,11 @@ class Tensor(metaclass=_TensorMeta):
             raise RuntimeError("grad_dtype can only be set on leaf tensors.")
         if value is not None and not isinstance(value, dtypes.dtype):
             raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(value).__name__}")
-        if value is not None and self._grad is not None and self._grad.dtype is not value:
+        have = self._shown_grad()
+        if value is not None and have is not None and have.dtype is not value:
             raise RuntimeError(
                 f"Cannot set grad_dtype to '{TYPE_NAMES[value.name][:-6]}' because there is already a gradient with dtype "
-                f"'{dtypes.C_NAMES[self._grad.dtype.name]}'. Please clear the gradient (.grad = None) before changing "
+                f"'{dtypes.C_NAMES[have.dtype.name]}'. Please clear the gradient (.grad = None) before changing "
                 "grad_dtype, or ensure the new grad_dtype matches the existing gradient's dtype."
             )
         self._hooks = {} if self._hooks is None else self._hooks
@@ -802,6 +810,24 @@ def taped_alias(value: Value, leaf: Any, name: str = "AliasBackward0") -> tuple[
     """A Node that passes gradients on to a leaf (a saved Value that stands for it)."""
     node = Node(add_call(value.aval, value.aval), (0,), [None, None], [leaf, None], name)
     return value, node
+
+
+# What the hot path reads. CPython keeps an object's attributes in an array, without a dictionary, only while their
+# names are among those that the first objects of its class had: so these have them all.
+COMMON = ("_storage", "_lens", "_node", "_index", "_req", "_inference", "_grad", "_counter", "_base", "_value", "_seen",
+          "_shown", "_trait", "_late", "_hooks", "_post_hooks", "_accumulate_hooks", "_lost")  # fmt: skip
+
+
+def blank(cls: type) -> Any:
+    """A Tensor of a class, with all common attributes at their defaults, and no storage yet."""
+    t = _new(cls)
+    t._storage = None
+    for name in COMMON[1:]:
+        setattr(t, name, getattr(Tensor, name))
+    return t
+
+
+blank(Tensor)
 
 
 def _nowhere(shown: Any) -> Any:

@@ -55,7 +55,7 @@ class ViewOp(Op):
             x._read()  # learns of the history that its base got meanwhile
         t = _new(Tensor)
         node = None
-        call = None if x._req and local.ctx.grad or x.__class__ not in PLAIN else self._known(x, args)
+        call = None if x._req and local.ctx.grad or type(x) not in PLAIN else self._known(x, args)
         s = t._storage = x._storage
         if call is None:
             call, outs, node = self._record(args)
@@ -65,7 +65,7 @@ class ViewOp(Op):
         t._shown = call.outs[0]
         rest = args[1:]
         for a in rest:
-            if a.__class__ in PLAIN or type(a) is list:
+            if type(a) in PLAIN or type(a) is list:
                 rest = self._normalise(args)[1:]
                 break
         lens = Lens(self, rest)
@@ -78,7 +78,7 @@ class ViewOp(Op):
             if x._req:  # a leaf of its own
                 t._base, t._req, t._lost = None, True, True
         elif x._trait is not None:
-            t._trait = FIRST if x._trait.__class__ is ManyViews else x._trait
+            t._trait = FIRST if type(x._trait) is ManyViews else x._trait
         if x._counter is not None:
             t._counter = x._counter
         t._inference = x._inference
@@ -93,7 +93,7 @@ class ViewOp(Op):
         """The call of this view if it has been made before."""
         key: list[Any] = [None, x._aval]
         for a, kind in zip(args[1:], self.kinds[1:]):
-            c = a.__class__
+            c = type(a)
             key.append(SCALAR.get(c, a) if kind == SCALAR_ else a if c in EXACT else (c, a))
         try:
             return self.calls.get(tuple(key))
@@ -106,7 +106,7 @@ class ViewOp(Op):
         stand_in._storage = Storage(value)
         if edge is not None:
             stand_in._req = True
-            if edge.__class__ is tuple:
+            if type(edge) is tuple:
                 stand_in._node, stand_in._index = edge
             else:
                 stand_in = edge if edge._lens is None else stand_in
@@ -125,11 +125,11 @@ class ViewOp(Op):
 
     def lifted(self, args: tuple[Any, ...]) -> list[bool]:
         """Which arguments are lifted numbers."""
-        return [k == SCALAR_ and a.__class__ in SCALAR for a, k in zip(args, self.kinds[1:])]
+        return [k == SCALAR_ and type(a) in SCALAR for a, k in zip(args, self.kinds[1:])]
 
     def without(self, args: tuple[Any, ...], lifted: list[bool]) -> tuple[Any, ...]:
         """The static arguments."""
-        return tuple([SCALAR[a.__class__] if y else a for a, y in zip(args, lifted)])
+        return tuple([SCALAR[type(a)] if y else a for a, y in zip(args, lifted)])
 
     def filled(self, args: tuple[Any, ...], lifted: list[bool], numbers: Any) -> list[Any]:
         """Arguments for the lowering, lifted ones taken from `numbers`."""
@@ -224,8 +224,8 @@ def _chained(
         row = lens.op
         key.append(row)
         for a, kind in zip(lens.args, row.rest_kinds):
-            if kind == SCALAR_ and a.__class__ in SCALAR:
-                v = Value(SCALAR[a.__class__], a)
+            if kind == SCALAR_ and type(a) in SCALAR:
+                v = Value(SCALAR[type(a)], a)
                 operands.append(v)
                 key.append(v.aval)
             else:

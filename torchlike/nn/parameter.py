@@ -7,7 +7,7 @@ from typing import Any
 
 from .._core.dtypes import get_default_dtype
 from .._core.registry import PLAIN
-from .._core.tensor import Tensor, from_numpy_copy
+from .._core.tensor import Tensor, blank, from_numpy_copy
 from ..ops.creation import empty
 
 __all__ = [
@@ -44,8 +44,9 @@ def _adopt(cls: type, data: Tensor, requires_grad: bool) -> Any:
     """A leaf of class `cls` over the storage of `data`."""
     if requires_grad and not (data.dtype.is_floating_point or data.dtype.is_complex):
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    out = data._alias()
-    out.__class__ = cls
+    out = blank(cls)
+    for name, value in vars(data._alias()).items():
+        setattr(out, name, value)
     out._req = bool(requires_grad)
     return out
 

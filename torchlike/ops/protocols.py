@@ -81,7 +81,7 @@ def tensor_deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         out._value, out._seen = None, -1
     out._req, out._inference = self.requires_grad, local.ctx.inference
     if self._grad is not None:
-        out._grad = copy.deepcopy(self._grad, memo)
+        out._grad = copy.deepcopy(self._shown_grad(), memo)
     for name, value in vars(self).items():
         if not name.startswith("_") or name in ("_is_param", "_is_buffer"):
             vars(out)[name] = copy.deepcopy(value, memo)

@@ -79,7 +79,7 @@ class Counter(Storage):
 def cohort_of(t: Any) -> Cohort | None:
     """The cohort whose number a state entry shows, None for any other tensor."""
     storage: Any = getattr(t, "_storage", None)
-    return storage.cohort if storage.__class__ is Counter else None
+    return storage.cohort if type(storage) is Counter else None
 
 
 def counters_of(state: dict[str, Any], names: Iterable[str]) -> tuple[float, ...]:
@@ -99,7 +99,7 @@ def common_cohort(states: list[dict[str, Any]], names: tuple[str, ...]) -> Cohor
     for name in names:
         for s in states:
             storage = getattr(s.get(name), "_storage", None)
-            if storage.__class__ is not Counter or storage.cohort is not cohort:  # type: ignore[union-attr]
+            if type(storage) is not Counter or storage.cohort is not cohort:  # type: ignore[union-attr]
                 return None
     return cohort
 
@@ -110,9 +110,9 @@ def enlist(states: list[dict[str, Any]], numbers: dict[str, float]) -> Cohort:
     for s in states:
         for name in numbers:
             t: Any = s.get(name)
-            if t.__class__ is not Tensor or t._lens is not None:
+            if type(t) is not Tensor or t._lens is not None:
                 t = s[name] = Tensor._from_value(None)  # type: ignore[arg-type]
-            if t._storage.__class__ is Counter:
+            if type(t._storage) is Counter:
                 t._storage.cohort = cohort
             else:
                 t._storage = Counter(cohort, name)

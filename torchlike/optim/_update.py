@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.dtypes import C_NAMES
+from .._core.graph import Value
 from .._core.modes import local
 from .._core.registry import check_inplace, fused, fused_taped
 from .._core.storage import write_all
@@ -151,7 +152,7 @@ def _as_stored(a: Any, dtype: Any) -> Any:
 
 def nonzero(x: Any) -> bool:
     """Whether an option takes part in the update; a Tensor always does (its value is not looked at)."""
-    return x != 0 if x.__class__ is float or x.__class__ is int else isinstance(x, Tensor) or x != 0
+    return x != 0 if type(x) is float or type(x) is int else isinstance(x, Tensor) or x != 0
 
 
 def common_options(group: dict[str, Any], decoupled: bool = False) -> tuple[tuple, dict[str, Any]]:
@@ -179,14 +180,19 @@ def update_group(opt: Any, group: dict[str, Any]) -> None:
     """Records one step for the parameters of a group that have a gradient."""
     params, grads, sparse = [], [], False
     for p in group["params"]:
-        g = p._grad  # what `p.grad` is for a leaf, without the property
+        g = p._grad  # a Tensor, or a Value if nobody has looked at `p.grad`
         if g is not None:
             params.append(p)
+            if type(g) is not Value:
+                if g.is_sparse:
+                    sparse = True
+                else:
+                    g = g._read()
             grads.append(g)
-            if g.is_sparse:
-                sparse = True
     if not params:
         return
+    if sparse or local.ctx.grad:
+        grads = [p._shown_grad() for p in params]
     if sparse:
         return _update_mixed(opt, group, params, grads)
     _update(opt, group, params, grads)
@@ -203,7 +209,7 @@ def _update_mixed(opt: Any, group: dict[str, Any], params: list, grads: list) ->
 
 
 def _update(opt: Any, group: dict[str, Any], params: list, grads: list) -> None:
-    """Records one step for these parameters."""
+    """Records one step for these parameters; the gradients are Values, if the step is not taped and none is sparse."""
     if not opt._has_state(group):
         return _apply(opt, group, params, grads, [], {}, False)
     table = opt.state
@@ -313,7 +319,7 @@ def _move(
     static = (*static, ("names", names))
     if local.ctx.grad:
         return _apply_taped(opt, group, static, (params, grads, given, *columns), numbers)
-    if grads[0].is_sparse:
+    if type(grads[0]) is not Value and grads[0].is_sparse:
         places = [g._i for g in grads]
         lists = (params, [g._v for g in grads], given, *columns, places)
         results = fused(rule.name, rule, (*static, ("sparse", True)), lists, numbers)
