@@ -4,14 +4,15 @@
 
 All three train the same model from the same weights on the same batch, in alternating rounds of
 one process; every step's loss is fetched, so nothing is left unfinished. Reported are medians over
-all steps, the host's share (time until the step is dispatched, per recorded forward operator),
-the time of `import torchlike` beside `import jax`, and from there to the first loss when a
+all steps, the host's share (time until the step is dispatched, per recorded forward operator; `alone`
+is the same where XLA does not run in between, which leaves Python's memory in the processor's caches), the time of `import torchlike` beside `import jax`, and from there to the first loss when a
 script runs for the second time. PyTorch is left out where it is not installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -114,8 +115,36 @@ def alternate(steps: dict[str, Callable[[], Any]], rounds: int, seconds: float) 
     return {name: statistics.median(t) * 1e6 for name, t in times.items()}
 
 
+@contextlib.contextmanager
+def without_xla() -> Iterator[None]:
+    """Every compiled program returns its next results again and again, at once."""
+    from torchlike._core import tiers
+
+    def at_once(executable: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+        kept: list[Any] = []
+
+        def again(*arrays: Any) -> list[Any]:
+            if not kept:
+                kept.extend(executable(*arrays))
+            return kept.copy()
+
+        return again
+
+    compiled = [(p, p.executable) for p in tiers.programs.values() if p.executable is not None]
+    try:
+        for p, executable in compiled:
+            p.executable = at_once(executable)
+        yield
+    finally:
+        for p, executable in compiled:
+            p.executable = executable
+
+
 def host_share(step: ModuleStep, n: int = 100) -> dict[str, float]:
-    """What a step costs the host: until dispatch, until `step()` returns, and per forward operator."""
+    """What a step costs the host: until dispatch, until `step()` returns, and per forward operator.
+
+    `alone_us` is the time until dispatch where XLA does not run.
+    """
     from torchlike import debug
     from torchlike.optim import optimizer as module
 
@@ -126,9 +155,7 @@ def host_share(step: ModuleStep, n: int = 100) -> dict[str, float]:
         ready.append(time.perf_counter())
         barrier(kind)
 
-    recorded, returned = [], []
-    module.barrier = stamped
-    try:
+    def measured(recorded: list[float], returned: list[float]) -> None:
         for _ in range(n):
             ready.clear()
             start = time.perf_counter()
@@ -137,6 +164,13 @@ def host_share(step: ModuleStep, n: int = 100) -> dict[str, float]:
             recorded.append(ready[-1] - start)
             returned.append(end - start)
             loss.item()
+
+    recorded, returned, alone = [], [], []
+    module.barrier = stamped
+    try:
+        measured(recorded, returned)
+        with without_xla():
+            measured(alone, [])
     finally:
         module.barrier = barrier
     debug.reset()
@@ -149,6 +183,8 @@ def host_share(step: ModuleStep, n: int = 100) -> dict[str, float]:
         "recorded_us": until_dispatch,
         "dispatched_us": statistics.median(returned) * 1e6,
         "us_per_op": until_dispatch / ops,
+        "alone_us": statistics.median(alone) * 1e6,
+        "alone_us_per_op": statistics.median(alone) * 1e6 / ops,
     }
 
 
@@ -238,7 +274,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     """The step times and their ratios, readable."""
     lines = [
         f"{'':<12} {'torch us':>9} {'jax us':>9} {'torchlike':>9} {'/ jax':>6} {'/ torch':>7} "
-        f"{'ops':>4} {'host us':>8} {'us/op':>6} {'+dispatch':>9} {'first s':>8}"
+        f"{'ops':>4} {'host us':>8} {'us/op':>6} {'alone us':>8} {'us/op':>6} {'+dispatch':>9} {'first s':>8}"
     ]
     for name, r in results.items():
         t, h = r["step_us"], r["host"]
@@ -247,6 +283,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
             f"{name:<12} {torch_us:9.0f} {t['jax']:9.0f} {t['torchlike']:9.0f} "
             f"{t['torchlike'] / t['jax']:6.2f} {t['torchlike'] / torch_us:7.2f} "
             f"{h['forward_ops']:4d} {h['recorded_us']:8.0f} {h['us_per_op']:6.1f} "
+            f"{h['alone_us']:8.0f} {h['alone_us_per_op']:6.1f} "
             f"{h['dispatched_us']:9.0f} {r['first_step_s']['torchlike']:8.2f}"
         )
     return "\n".join(lines)
