@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import random
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,6 +17,14 @@ import pytest
 os.environ.setdefault("TORCHLIKE_CACHE", "0")
 
 import torchlike  # noqa: E402 - after the setting it reads
+
+LIBRARIES = ["torchlike", *(["torch"] if importlib.util.find_spec("torch") else [])]
+
+
+@pytest.fixture(params=LIBRARIES)
+def library(request: pytest.FixtureRequest) -> ModuleType:
+    """For tests whose values are written down: torchlike, and PyTorch where it is installed, so that they are true."""
+    return importlib.import_module(request.param)
 
 
 @pytest.fixture(autouse=True)

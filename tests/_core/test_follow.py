@@ -50,7 +50,7 @@ def test_a_loop_is_followed_from_its_fourth_step(followed):
         F.cross_entropy(net(x) * 0.5, y).backward()
         opt.step()
         counts.append(len(followed))
-    assert counts[4:] == [6] * 4  # linear, relu, linear, layer_norm, mul, cross_entropy
+    assert counts[3:] == [5, 6, 6, 6, 6]  # in the fourth, nobody knows yet what comes first in a step
     assert followed == ["linear", "relu", "linear", "layer_norm", "mul", "cross_entropy"]
 
 

@@ -178,7 +178,7 @@ class Node:
         """A saved operand was written through `.data`, or got other data: backward sees that, as in PyTorch."""
         if saved is not None and at is not None and self.values[at] is not None:
             values: Any = self.values
-            new = (saved.read if isinstance(saved, Storage) else saved._read)()
+            new = saved.read() if saved.__class__ is Storage else saved._read()
             want = self.call.avals[at]  # type: ignore[union-attr]
             if new.aval.shape != want.shape:
                 raise RuntimeError(
@@ -186,7 +186,7 @@ class Node:
                     f"other data since, of shape {list(new.aval.shape)}"
                 )
             if new.aval.dtype is not want.dtype:
-                new = saved.detach().to(want.dtype)._read()  # type: ignore[union-attr] # it is no Storage then
+                new = saved.detach().to(want.dtype)._read()
             values[at] = arranged(new, want.order)
             self.residuals = None
 

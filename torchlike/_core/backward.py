@@ -316,9 +316,6 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
         _deliver(leaf, g)
 
 
-LEAF_CLASSES: set[type] = set()  # those of which nobody makes copies that share `_grad`: `overrides.PLAIN`
-
-
 def _follow(t: Trace, plan: Plan, root: Node) -> bool:
     """Appends a Plan's calls and hands out its leaf gradients; False if a Node was freed before."""
     reached = _release(root)
@@ -337,7 +334,6 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
             and leaf._grad is None
             and a is leaf._storage.value.aval  # else another leaf's hooks saw it as it came
             and leaf._req
-            and type(leaf) in LEAF_CLASSES
             and leaf._hooks is None
             and leaf._post_hooks is None
             and leaf._accumulate_hooks is None

@@ -181,7 +181,7 @@ class Step:
         vals += results
         if forward.guards:
             t.sites.append((forward.guards, user_site()))
-        ctx.step, ctx.ahead = self, self.after
+        ctx.step = self
         if not taped:
             return call, results, None
         info: Any = self.found
@@ -271,7 +271,7 @@ def learn(
     before = ctx.step
     if before is not None:
         before.after = step
-    ctx.step, ctx.ahead = step, step.after
+    ctx.step = step
 
 
 def forget(row: Any) -> None:

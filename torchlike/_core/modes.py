@@ -30,7 +30,6 @@ class Context:
         "autocast",
         "extra",
         "step",
-        "ahead",
     )
 
     def __init__(self) -> None:
@@ -46,7 +45,6 @@ class Context:
         self.autocast: Any = None  # what `torch.autocast` has set, once something was (autocast.py)
         self.extra: dict[str, Any] = {}
         self.step: Any = None  # the latest Step of this thread (follow.py)
-        self.ahead: Any = None  # the Step that is likely to come next
 
 
 class _Local(threading.local):

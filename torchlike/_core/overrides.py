@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from .backward import LEAF_CLASSES
 from .tensor import Tensor, taped_alias
 
-PLAIN = LEAF_CLASSES  # classes without behaviour of their own; Parameter joins
-PLAIN.add(Tensor)
+PLAIN: set[type] = {Tensor}  # classes without behaviour of their own; Parameter joins
 
 
 class Overridden(Exception):
@@ -28,6 +26,7 @@ def as_plain(t: Tensor) -> Tensor:
     """A subclass instance as a plain Tensor with the same data and history; sparse ones have no such form."""
     if t._parted:
         raise Overridden
+    t._shown_grad()  # so that both have the same
     p = cast(Any, object.__new__(Tensor))
     p.__dict__.update(t.__dict__)
     if t._node is None and t._req:

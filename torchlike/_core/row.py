@@ -187,11 +187,12 @@ class Op:
     def _record(self, args: tuple[Any, ...], cast: Any = None) -> tuple[Call, list[Value], Any]:
         """Looks the call up (or makes it) and records it, taped where need be."""
         ctx = local.ctx
-        step = ctx.ahead
-        if step is not None and step.row is self and step.cast is cast:
-            followed = step.follow(ctx, args)
-            if followed is not None:
-                return followed
+        if ctx.step is not None:
+            step = ctx.step.after  # it is likely to come next
+            if step is not None and step.row is self and step.cast is cast:
+                followed = step.follow(ctx, args)
+                if followed is not None:
+                    return followed
         values: list[Value] = []
         owners: list[Any] = []
         edges: list[Any] = []  # where the gradients of operands go

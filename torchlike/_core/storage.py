@@ -84,8 +84,6 @@ class Storage:
 
 def write_all(storages: list[Storage], values: Any, writes: int) -> None:
     """`Storage.write` for many cells at once, counted so often: what an optimizer's step does to every parameter."""
-    if not storages:
-        return
     device = values[0].aval.device
     t = current_trace(device)
     journal = t.journal.append
