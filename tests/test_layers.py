@@ -25,7 +25,7 @@ LAYERS = [
         "_core.node_names",
     ],
     ["_core.tensor", "_core.geometry", "_core.host", "_core.printing", "_core.saved", "_core.function"],
-    ["_core.overrides", "_core.autocast_lists", "_core.autocast", "_core.out_dtypes", "_core.params", "_core.follow", "_core.misuse", "_core.publish", "_core.row", "_core.views", "_core.row_modes", "_core.registry", "_core.parted", "_core.sparse", "_core.compressed"],
+    ["_core.overrides", "_core.autocast_lists", "_core.autocast", "_core.out_dtypes", "_core.params", "_core.follow", "_core.misuse", "_core.publish", "_core.fused", "_core.row", "_core.views", "_core.row_modes", "_core.registry", "_core.parted", "_core.sparse", "_core.compressed"],
     ["ops"],
     ["nn.functional", "autograd", "random", "debug", "linalg", "fft", "special", "signal", "sparse", "masked",
         "distributed.distributed_c10d"],

@@ -21,15 +21,25 @@ STEPS, CHANGED = 12, (6, 8, 9)
 @pytest.fixture
 def followed(monkeypatch):
     """Names of the rows that were followed."""
-    names, own = [], follow.Step.follow
+    names, own = [], follow.maker
 
-    def seen(self, ctx, args):
-        found = own(self, ctx, args)
-        if found is not None:
-            names.append(self.row.name)
-        return found
+    def maker(pattern):
+        def make(step, **known):
+            made = own(pattern)(step, **known)
 
-    monkeypatch.setattr(follow.Step, "follow", seen)
+            def seen(ctx, args):
+                found = made(ctx, args)
+                if found is not None:
+                    names.append(step.row.name)
+                return found
+
+            return seen
+
+        return make
+
+    for op in {id(s.row): s.row for s in _steps()}.values():  # those noted before are not seen
+        follow.forget(op)
+    monkeypatch.setattr(follow, "maker", maker)
     return names
 
 

@@ -9,7 +9,6 @@ import collections
 import os
 import sys
 import time
-import weakref
 from typing import Any
 
 import jax
@@ -205,11 +204,12 @@ def _run_segments(t: Trace, p: tiers.Program) -> tuple[list[Any], Any]:
 
 def _roll_back(t: Trace, error: BaseException) -> None:
     """After a failed program: storages as before, its results marked, the Trace empty."""
-    for ref, old, version in reversed(t.journal):
-        storage = ref()
-        v = t.inputs[(-1 - old) // GROUPS] if isinstance(old, int) else old
-        if storage is not None and not v.arr.is_deleted():
-            storage.value, storage.version = v, version
+    for cells in reversed(t.journal):
+        for ref, old, version in zip(*cells):
+            storage = ref()
+            v = t.inputs[(-1 - old) // GROUPS] if isinstance(old, int) else old
+            if storage is not None and not v.arr.is_deleted():
+                storage.value, storage.version = v, version
     for v in t.vals:
         if v is not DEAD and v is not None and v.arr is None:
             v.arr = Failed(error)
@@ -236,6 +236,4 @@ def journal(storage: Any) -> None:
     v = storage.value
     if v.arr is not None and not v.aval.group:
         t = current_trace(v.aval.device)
-        if storage.ref is None:
-            storage.ref = weakref.ref(storage)
-        t.journal.append((storage.ref, v.slot if v.trace is t else v, storage.version))
+        t.journal.append(((storage.reference(),), (v.slot if v.trace is t else v,), (storage.version,)))

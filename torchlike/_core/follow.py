@@ -5,22 +5,29 @@ Trace, where their gradients went, and what was appended. Each thread knows whic
 one that came after its latest at the last time. If the operands are those of that Step, they are recorded
 without a look at the row's calls. What a Step says holds wherever its operands fit it, so a wrong guess costs time
 only. Steps are learned in Traces that follow on a program which has run before.
+
+What must be looked at depends on few things: how many operands there are of which kind, and what is saved of
+them. For each such `Pattern` a function is written once, straight down without loops or lookups of what is known.
 """
 
 from __future__ import annotations
 
-from operator import is_
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from .autograd import NUMBERS_AS_TENSORS, Node, Taping
 from .dtypes import dtype
-from .graph import CONCRETE, GROUPS, SCALAR, Call, Trace, Value, user_site
+from .graph import CONCRETE, GROUPS, PACKS, SCALAR, Call, Value, user_site
 from .modes import Context
 from .overrides import PLAIN
 from .params import OPERAND, SCALAR_
+from .storage import Storage
+from .tensor import Tensor
 
 MAX_STEPS = 4_000  # of one row
 _SIMPLE = {int, bool, float, complex, str, type(None), dtype}
+OUTPUT, PENDING, LEAF, GIVEN, NUMBER = "output", "pending", "leaf", "given", "number"
 
 
 def same(a: Any, b: Any) -> bool:
@@ -35,191 +42,243 @@ def same(a: Any, b: Any) -> bool:
     return c in _SIMPLE and a == b
 
 
+class Operand(NamedTuple):
+    """How an operand stood where it was learned.
+
+    Attributes:
+        kind: OUTPUT of a Node of this Trace's tape; PENDING in this Trace, without history; a LEAF; GIVEN, any other
+            tensor without history; a NUMBER.
+        argument: which one it is.
+        viewed: whether it is a view.
+        saved: whether PyTorch saves it.
+        used: whether the Node keeps its Value.
+        pack: of a lifted number: the Trace's list that it goes to.
+    """
+
+    kind: str
+    argument: int
+    viewed: bool = False
+    saved: bool = False
+    used: bool = True
+    pack: str = ""
+
+
+class Pattern(NamedTuple):
+    """All that decides what a Step looks at.
+
+    Attributes:
+        arguments: how many there are.
+        operands: in order.
+        statics: the arguments that are no operands.
+        taped: whether it leaves a Node; differentiable: whether it would for operands that want a gradient.
+        outs: how many results; `own` of them are not residuals, if any are (else 0).
+        keeps: whether its Node is freed even if nothing was saved.
+        guards: whether it may report errors that depend on data.
+        whole: whether the result is wanted as a Tensor, as `Op.apply` makes it; `result_saved` by the Node.
+    """
+
+    arguments: int
+    operands: tuple[Operand, ...]
+    statics: tuple[int, ...]
+    taped: bool
+    differentiable: bool
+    outs: int
+    own: int
+    keeps: bool
+    guards: bool
+    whole: bool
+    result_saved: bool
+
+
+def source(pattern: Pattern) -> str:
+    """The function `make(**known)` of a pattern, which returns `follow` of a Step; see there.
+
+    In it `a<i>` is argument i; of operand k, `m<k>` is the Storage, `v<k>` the Value and `n<k>` the Node. The names
+    of what is known of operand k end in k too: its `aval`, its `slot`; of the Node `pos` and `index`, the number of
+    the `leaf`, the place `at` which a number is lifted, its class `cls`, the `shape` that is saved. `static<i>` is an argument.
+    """
+    tensors = [(k, o) for k, o in enumerate(pattern.operands) if o.kind != NUMBER]
+    numbers = [(k, o) for k, o in enumerate(pattern.operands) if o.kind == NUMBER]
+    lines: list[str] = []
+    add = lines.append
+
+    def unless(*wrong: str) -> None:
+        add(f"if {' or '.join(wrong)}:")
+        add("    return None")
+
+    add("t = ctx.traces.get(device)")
+    unless("t is None", *(["not ctx.grad", "t.sealed", "ctx.watch is not None"] if pattern.taped else []))
+    add("".join(f"a{i}, " for i in range(pattern.arguments)) + "= args")
+    for i in pattern.statics:
+        unless(f"a{i} is not static{i} and not same(a{i}, static{i})")
+    for k, o in numbers:
+        unless(f"type(a{o.argument}) is not cls{k}")
+    for k, o in tensors:
+        a, m, v, n = f"a{o.argument}", f"m{k}", f"v{k}", f"n{k}"
+        unless(f"type({a}) is not cls{k}")
+        add(f"{m} = {a}._storage")
+        unless(f"{a}._lens is {'' if o.viewed else 'not '}None", f"{m}.host is not None")
+        if o.viewed:
+            add(f"{v} = {a}._value")
+            add(f"if {v} is None or {a}._seen != {m}.version:")
+            add(f"    {v} = {a}._read()")
+            unless(f"{a}._late", f"{m}.host is not None")
+        else:
+            add(f"{v} = {m}.value")
+        pending = o.kind in (OUTPUT, PENDING)
+        unless(
+            *([f"{v}.trace is not t", f"{v}.slot != slot{k}"] if pending else []), f"{v}.aval is not aval{k}"
+        )
+        if o.kind == OUTPUT:
+            add(f"{n} = {a}._node")
+            unless(
+                f"{n} is None",
+                f"{n}.pos != pos{k}",
+                f"{n}.trace is not t",
+                f"{a}._index != index{k}",
+                f"not {a}._req",
+            )
+        elif o.kind == LEAF:
+            unless(f"not {a}._req", f"{a}._node is not None")
+        elif pattern.differentiable:
+            unless(f"{a}._req" + ("" if pattern.taped else " and ctx.grad"))
+        if o.saved:
+            unless(f"{a}._inference")
+    add("vals = t.vals")
+    add("left = t.left - weight")
+    unless("len(vals) != slot", "left < 0")
+
+    for k, o in tensors:  # what is new to the Trace becomes an input or a leaf, if it stands where it stood
+        a, v = f"a{o.argument}", f"v{k}"
+        if o.kind in (LEAF, GIVEN):
+            add(f"if {v}.trace is t:")
+            add(f"    if {v}.slot != slot{k}:")
+            add("        return None")
+            add(f"elif slot{k} != -1 - len(t.inputs) * {GROUPS} or type({v}.arr) not in CONCRETE:")
+            add("    return None")
+            add("else:")
+            add(f"    {v}.trace = t")
+            add(f"    {v}.slot = slot{k}")
+            add(f"    t.inputs.append({v})")
+        if o.kind == LEAF:
+            add(f"number = t.leaf_index.get(id({a}))")
+            add("if number is None:")
+            add(f"    if len(t.leaves) != leaf{k}:")
+            add("        return None")
+            add(f"    t.leaf_index[id({a})] = leaf{k}")
+            add(f"    t.leaves.append({a})")
+            add(f"elif number != leaf{k}:")
+            add("    return None")
+    for k, o in numbers:
+        unless(f"len(t.{o.pack}) != at{k}")
+        add(f"t.{o.pack}.append(a{o.argument})")
+
+    add("t.left = left")
+    for i in range(pattern.outs):
+        add(f"r{i} = blank(Value)")
+        add(f"r{i}.aval = out{i}")
+        add(f"r{i}.arr = None")
+        add(f"r{i}.trace = t")
+        add(f"r{i}.slot = slot{f' + {i}' if i else ''}")
+        add(f"r{i}.shared = False")
+        add(f"vals.append(r{i})")
+    add("t.nodes.append(node)")
+    if pattern.guards:
+        add("t.sites.append((guards, user_site()))")
+    add("ctx.step = step")
+    if pattern.whole:
+        lines += _TENSOR_LINES
+    if pattern.taped:
+        lines += _node_lines(pattern, tensors)
+    if pattern.whole:
+        lines += _HISTORY_LINES if pattern.taped else ["if ctx.inference:", "    made._inference = True"]
+        add("return made")
+    else:
+        results = ", ".join(f"r{i}" for i in range(pattern.own or pattern.outs))
+        add(f"return call, [{results}], {'new' if pattern.taped else None}")
+    names = [
+        "step", "device", "call", "weight", "slot", "node", "guards", "need", "entry", "name",
+        *[f"out{i}" for i in range(pattern.outs)],
+        *[f"static{i}" for i in pattern.statics],
+        *[f"{what}{k}" for k, _ in tensors for what in ("cls", "aval", "slot", "pos", "index", "leaf", "shape")],
+        *[f"{what}{k}" for k, _ in numbers for what in ("cls", "aval", "slot", "at")],
+    ]  # fmt: skip
+    body = "".join(f"        {line}\n" for line in lines)
+    return f"def make({', '.join(names)}):\n    def follow(ctx, args):\n{body}    return follow\n"
+
+
+# What `Op.apply` does with its one result, and with its Node.
+_TENSOR_LINES = [
+    "cell = blank(Storage)",
+    "cell.value = r0",
+    "cell.version = 0",
+    "cell.host = cell.pinned = cell.ref = None",
+    "made = blank(Tensor)",
+    "made._storage = cell",
+    "made._lens = None",
+    "made._index = 0",
+]
+_HISTORY_LINES = ["made._node = new", "made._req = True"]
+
+
+def _node_lines(pattern: Pattern, tensors: list[tuple[int, Operand]]) -> list[str]:
+    """The end of `source` where a Node is left: what `Node.__init__` and `tape` do."""
+    values, edges = [], []
+    for k, o in enumerate(pattern.operands):
+        value = f"Value(aval{k}, a{o.argument}, t, slot{k})" if o.kind == NUMBER else f"v{k}"
+        values.append(value if o.used else "None")
+        edges.append({OUTPUT: f"(n{k}, index{k})", LEAF: f"a{o.argument}"}.get(o.kind, "None"))
+    saved = [(f"m{k}", f"(m{k}, m{k}.version, shape{k}, a{o.argument}, {k})") for k, o in tensors if o.saved]
+    if pattern.result_saved:
+        saved.append(("cell", "(cell, 0, out0.shape, None, 0)"))
+    lines = [f"{cell}.pinned = t" for cell, _ in saved]
+    lines += [
+        "new = blank(Node)",
+        "ctx.sequence = new.seq = ctx.sequence + 1",
+        "new.call = call",
+        "new.need = need",
+        f"new.values = [{', '.join(values)}]",
+        f"new.edges = [{', '.join(edges)}]",
+        "new._name = name",
+        f"new.versions = [{', '.join(text for _, text in saved)}]"
+        if saved or pattern.keeps
+        else "new.versions = None",
+        "new.freed = False",
+    ]
+    if pattern.own:
+        lines.append(f"new.residuals = [{', '.join(f'r{i}' for i in range(pattern.own, pattern.outs))}]")
+    return [*lines, "new.trace = t", "new.pos = len(t.tape)", "t.tape.append(entry)"]
+
+
+@functools.cache
+def maker(pattern: Pattern) -> Callable[..., Any]:
+    """`make` of a pattern's `source`."""
+    space: dict[str, Any] = {
+        "same": same, "CONCRETE": CONCRETE, "Value": Value, "Node": Node, "user_site": user_site,
+        "Storage": Storage, "Tensor": Tensor, "blank": object.__new__,
+    }  # fmt: skip
+    exec(compile(source(pattern), f"{__file__}:{pattern}", "exec"), space)
+    return space["make"]
+
+
 class Step:
     """One call of a row as it was recorded before.
 
     Attributes:
         row, cast: whose call it was; `row` is None once it must not come again.
-        found: the Call, or how it is taped.
-        statics: `(argument, value)` of each that is no operand; `last` are those from argument `rest` to the end.
-        count: of the operands. The first of each tuple below is an operand, the second its argument.
-        pending: `(_, _, aval, slot, pos, index)` of the results of this Trace among them; the gradient goes to output
-            `index` of the Node at `pos` of the tape (None: nowhere).
-        given: `(_, _, aval, slot, leaf)` of the other tensors; the gradient goes to the leaf of that number, or nowhere.
-        numbers: `(_, _, aval, slot, class)` of lifted numbers.
-        slot: of the first result.
-        node, entry: what was appended to `Trace.nodes` and `Trace.tape`.
-        saved: `(operand, argument, shape)` of what PyTorch saves, None if the row saves nothing; `keeps` says that
-            its Node is freed even if nothing was.
+        follow: `follow(ctx, args)` records this call with other data: the Call, its results and its Node, as
+            `Op._record`, or the Tensor that `Op.apply` makes of them (`whole`). None, and nothing recorded, where the
+            arguments do not fit it.
         after: the Step that came next.
     """
 
-    __slots__ = (
-        "row", "cast", "found", "call", "forward", "taped", "device", "statics", "last", "rest", "count", "pending",
-        "given", "numbers", "slot", "node", "entry", "saved", "keeps", "after",
-    )  # fmt: skip
+    __slots__ = ("row", "cast", "whole", "follow", "after")
 
-    def __init__(
-        self, row: Any, cast: Any, found: Call | Taping, statics: list[Any],
-        operands: tuple[list[Any], list[Any], list[Any]], slot: int, node: tuple[int, ...], entry: Any, saved: Any,
-    ):  # fmt: skip
-        self.row, self.cast, self.found = row, cast, found
-        self.taped = type(found) is Taping
-        self.call: Call = found.call if self.taped else found  # type: ignore[assignment, union-attr]
-        self.forward: Call = found.forward if self.taped else found  # type: ignore[assignment, union-attr]
-        self.device = self.call.device
-        self.pending, self.given, self.numbers = map(tuple, operands)
-        self.count = sum(map(len, operands))
-        self.rest = 1 + max([o[1] for os in operands for o in os], default=-1)
-        self.statics = tuple([s for s in statics if s[0] < self.rest])
-        self.last = tuple([s[1] for s in statics if s[0] >= self.rest])
-        self.slot = slot
-        self.node, self.entry, self.saved = node, entry, saved
-        self.keeps = saved is not None and self.call.name in NUMBERS_AS_TENSORS
+    def __init__(self, row: Any, cast: Any):
+        self.row, self.cast = row, cast
+        self.whole = False
+        self.follow: Any = None
         self.after: Step | None = None
-
-    def follow(self, ctx: Context, args: tuple[Any, ...]) -> tuple[Call, list[Value], Any] | None:
-        """Records this call with other data; None, and nothing recorded, where the arguments do not fit it.
-
-        What `Op._record` and `tape` do, without what is known. Two loops that differ little, since Python's own
-        caches of attributes want one class of objects at one place of the code: results are Tensors, what is given
-        are Parameters for the most part.
-        """
-        t = ctx.traces.get(self.device)
-        taped = self.taped
-        grad = self.row.differentiable and ctx.grad
-        if t is None or (taped and (not grad or t.sealed or ctx.watch is not None)):
-            return None
-        last = args[self.rest :]
-        if not all(map(is_, last, self.last)) and not all(map(same, last, self.last)):
-            return None
-        for i, want in self.statics:
-            if not same(args[i], want):
-                return None
-        values: list[Any] = [None] * self.count
-        edges: list[Any] = [None] * self.count
-        fresh = bool(self.numbers)  # whether something is new to this Trace
-        for k, i, aval, slot, pos, index in self.pending:
-            a = args[i]
-            if type(a) not in PLAIN:
-                return None
-            s = a._storage
-            if a._lens is None and s.host is None:
-                v = s.value
-            else:
-                v = a._read()
-                if a._late or s.host is not None:
-                    return None
-            if v.trace is not t or v.slot != slot or v.aval is not aval:
-                return None
-            values[k] = v
-            if grad and a._req:
-                node = a._node
-                if node is None or node.pos != pos or node.trace is not t or a._index != index:
-                    return None
-                edges[k] = (node, index)
-            elif pos is not None:
-                return None
-        for k, i, aval, slot, leaf in self.given:
-            a = args[i]
-            if type(a) not in PLAIN:
-                return None
-            s = a._storage
-            if a._lens is None and s.host is None:
-                v = s.value
-            else:
-                v = a._read()
-                if a._late or s.host is not None:
-                    return None
-            if v.aval is not aval:
-                return None
-            if v.trace is t:
-                if v.slot != slot:
-                    return None
-            elif slot >= 0 or type(v.arr) not in CONCRETE:
-                return None
-            else:
-                fresh = True
-            values[k] = v
-            if grad and a._req:
-                if leaf is None or a._node is not None:
-                    return None
-                n = t.leaf_index.get(id(a))
-                if n is None:
-                    fresh = True
-                elif n != leaf:
-                    return None
-                edges[k] = a
-            elif leaf is not None:
-                return None
-        for k, i, aval, _, kind in self.numbers:
-            a = args[i]
-            if type(a) is not kind:
-                return None
-            values[k] = Value(aval, a)
-        call, forward, vals = self.call, self.forward, t.vals
-        left = t.left - forward.weight
-        if len(vals) != self.slot or left < 0 or (fresh and not self._adopted(t, values, args)):
-            return None
-        versions: Any = None
-        if taped and self.saved is not None:
-            versions = []
-            for at, i, shape in self.saved:
-                a = args[i]
-                if a._inference:
-                    return None
-                s = a._storage
-                s.pinned = t
-                versions.append((s, s.version, shape, a, at))
-        t.left = left
-        outs = forward.outs
-        if len(outs) == 1:
-            results = [Value(outs[0], None, t, self.slot)]
-        else:
-            results = [Value(a, None, t, self.slot + k) for k, a in enumerate(outs)]
-        t.nodes.append(self.node)
-        vals += results
-        if forward.guards:
-            t.sites.append((forward.guards, user_site()))
-        ctx.step = self
-        if not taped:
-            return call, results, None
-        info: Any = self.found
-        node = Node(call, info.need, values, edges, self.row.grad_name)
-        if info.own:
-            node.residuals = results[info.own :]
-            results = results[: info.own]
-        else:
-            for i in info.drop:
-                values[i] = None
-        node.trace = t
-        tape = t.tape
-        node.pos = len(tape)
-        tape.append(self.entry)
-        if versions or self.keeps:
-            node.versions = versions
-        return call, results, node
-
-    def _adopted(self, t: Trace, values: list[Value], args: tuple[Any, ...]) -> bool:
-        """Makes inputs and leaves of what is new to the Trace; whether they are where they were."""
-        inputs, leaves, leaf_index = t.inputs, t.leaves, t.leaf_index
-        for k, i, _, slot, leaf in self.given:
-            v = values[k]
-            if v.trace is not t:
-                v.trace = t
-                v.slot = -1 - len(inputs) * GROUPS
-                inputs.append(v)
-            if v.slot != slot:
-                return False
-            if leaf is not None:
-                a = args[i]
-                n = leaf_index.get(id(a))
-                if n is None:
-                    n = leaf_index[id(a)] = len(leaves)
-                    leaves.append(a)
-                if n != leaf:
-                    return False
-        return all([t.adopt(values[k]) == slot for k, _, _, slot, _ in self.numbers])
 
 
 def learn(
@@ -228,43 +287,14 @@ def learn(
 ) -> None:  # fmt: skip
     """Notes a call of a row that was just recorded, so that it can be followed."""
     t = outs[0].trace
-    taped = type(found) is Taping
-    wanted = found.wanted if taped else ()  # type: ignore[union-attr]
-    if [i for i, e in enumerate(edges) if e is not None] != list(wanted):
-        return
-    statics: list[Any] = []
-    pending: list[Any] = []
-    given: list[Any] = []
-    numbers: list[Any] = []
-    origins: list[int] = []  # of the operands: their arguments
-    for i, (a, kind) in enumerate(zip(args, row.kinds)):
-        c = type(a)
-        if c not in PLAIN and (c not in SCALAR or kind not in (OPERAND, SCALAR_)):
-            statics.append((i, a))
-            continue
-        k = len(origins)
-        origins.append(i)
-        v, goes = values[k], edges[k]
-        if c not in PLAIN:
-            numbers.append((k, i, v.aval, v.slot, c))
-        elif v.aval.device is not t.device:
-            return
-        elif type(goes) is tuple:
-            if v.slot < 0 or goes[0].trace is not t:
-                return
-            pending.append((k, i, v.aval, v.slot, goes[0].pos, goes[1]))
-        elif goes is None and v.slot >= 0:
-            pending.append((k, i, v.aval, v.slot, None, 0))
-        else:
-            given.append((k, i, v.aval, v.slot, None if goes is None else t.leaf_index[id(goes)]))
-    node, entry = t.nodes[-1], t.tape[-1] if taped else None
-    key = (outs[0].slot, node, entry)
+    tape = t.tape[-1] if type(found) is Taping else None
+    forms = tuple([(type(a), type(a) in PLAIN and a._lens is None) for a in args])
+    key = (outs[0].slot, t.nodes[-1], tape, forms)
     step = row.steps.get(key)
     if step is None:
-        saved = None
-        if taped and row.saved:
-            saved = tuple([(at, origins[at], values[at].aval.shape) for at in found.spots])  # type: ignore[union-attr]
-        step = Step(row, cast, found, statics, (pending, given, numbers), outs[0].slot, node, entry, saved)
+        step = _noted(row, args, cast, found, values, edges, outs)
+        if step is None:
+            return
         if len(row.steps) >= MAX_STEPS:
             row.steps.clear()
         row.steps[key] = step
@@ -272,6 +302,64 @@ def learn(
     if before is not None:
         before.after = step
     ctx.step = step
+
+
+def _noted(
+    row: Any, args: tuple[Any, ...], cast: Any, found: Any, values: list[Value], edges: list[Any], outs: list[Value]
+) -> Step | None:  # fmt: skip
+    """A Step of the call that was just recorded; None where it cannot be followed."""
+    t = outs[0].trace
+    taped = type(found) is Taping
+    call, forward = (found.call, found.forward) if taped else (found, found)
+    spots, drop = (found.spots or () if row.saved else (), found.drop) if taped else ((), ())
+    if [i for i, e in enumerate(edges) if e is not None] != list(found.wanted if taped else ()):
+        return None
+    step = Step(row, cast)
+    known: dict[str, Any] = {
+        "step": step, "device": call.device, "call": call, "weight": forward.weight, "slot": outs[0].slot,
+        "node": t.nodes[-1], "guards": forward.guards, "need": found.need if taped else None,
+        "entry": t.tape[-1] if taped else None, "name": row.grad_name,
+    }  # fmt: skip
+    known |= {f"out{i}": a for i, a in enumerate(forward.outs)}
+    operands: list[Operand] = []
+    statics: list[int] = []
+    for i, (a, kind) in enumerate(zip(args, row.kinds)):
+        c = type(a)
+        if c not in PLAIN and (c not in SCALAR or kind not in (OPERAND, SCALAR_)):
+            statics.append(i)
+            known[f"static{i}"] = a
+            continue
+        k = len(operands)
+        v, goes = values[k], edges[k]
+        used = k not in drop
+        known |= {f"cls{k}": c, f"aval{k}": v.aval, f"slot{k}": v.slot}
+        if c not in PLAIN:
+            known[f"at{k}"] = (-1 - v.slot) // GROUPS
+            operands.append(Operand(NUMBER, i, used=used, pack=PACKS[v.aval.group]))
+            continue
+        if v.aval.device is not t.device:
+            return None
+        known |= {f"pos{k}": 0, f"index{k}": 0, f"leaf{k}": 0, f"shape{k}": v.aval.shape}
+        if type(goes) is tuple:
+            if v.slot < 0 or goes[0].trace is not t:
+                return None
+            known[f"pos{k}"], known[f"index{k}"] = goes[0].pos, goes[1]
+            where = OUTPUT
+        elif goes is None:
+            where = PENDING if v.slot >= 0 else GIVEN
+        else:
+            known[f"leaf{k}"] = t.leaf_index[id(goes)]
+            where = LEAF
+        operands.append(Operand(where, i, a._lens is not None, k in spots, used))
+    n = (found.own if taped else 0) or len(forward.outs)
+    step.whole = row.whole and n == 1 and cast is None
+    pattern = Pattern(
+        len(args), tuple(operands), tuple(statics), taped, row.differentiable, len(forward.outs),
+        found.own if taped else 0, taped and bool(row.saved) and call.name in NUMBERS_AS_TENSORS, bool(forward.guards),
+        step.whole, taped and step.whole and bool(row.saved_results),
+    )  # fmt: skip
+    step.follow = maker(pattern)(**known)
+    return step
 
 
 def forget(row: Any) -> None:

@@ -25,6 +25,7 @@ from .layouts import Order, shortest
 from .modes import local
 
 ARRAY, FLOAT, INT, COMPLEX, KEY = range(5)
+PACKS = ("", "floats", "ints", "complexes", "keys")  # of each group: the Trace's list
 GROUPS = 8
 SOFT_LIMIT = 4_000  # calls, or results of SOFT_BYTES: from then on the Trace ends where its loop begins again
 SOFT_BYTES = 1 << 30
@@ -234,7 +235,9 @@ class Trace:
         self.complexes: list[complex] = []
         self.keys: list[Any] = []
         self.sites: list[tuple[tuple[Any, ...], Any]] = []
-        self.journal: list[Any] = []
+        self.journal: list[
+            Any
+        ] = []  # (weak references to cells, what they had, versions), see `storage.overwrite`
         self.tape: list[Any] = []  # shape of the autograd graph: per Node its needs, first slot and edges
         self.leaves: list[Any] = []
         self.leaf_index: dict[int, int] = {}

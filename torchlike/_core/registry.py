@@ -1,6 +1,6 @@
 """The registry: a row is declared here once; its variants are derived and published.
 
-`op` declares, `view` declares a view, `fused` records an optimizer's update as one call.
+`op` declares, `view` declares a view.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from . import errors
 from .autocast import uncast
-from .autograd import taped
 from .geometry import check_overlap, check_repeated
-from .graph import SCALAR, Call, Value, adopt_all, common_device, make_call, record
 from .modes import local
 from .node_names import INPLACE
 from .out_dtypes import out_error
@@ -36,7 +33,6 @@ from .params import Key as Key
 from .params import Operand as Operand
 from .params import Scalar as Scalar
 from .params import cast_array as cast_array
-from .program import lowering_for
 from .publish import _publish_all, publish, refuse
 from .publish import alias as alias
 from .publish import function as function
@@ -341,82 +337,3 @@ def view(fn: Callable | None = None, **kw: Any) -> Any:
     """Declares a view row (see `op` and `ViewOp`)."""
     kw.setdefault("grad_name", None)
     return functools.partial(view, **kw) if fn is None else op(fn, row=ViewOp, **kw)
-
-
-# ---- fused host calls -------------------------------------------------------------------------------
-
-_fused: dict[Any, Call] = {}
-
-
-def fused(
-    name: str, fn: Callable, static: tuple[tuple[str, Any], ...], lists: Any, scalars: Any
-) -> tuple[list[Value], ...]:
-    """Records one call over lists of Tensors (an optimizer's update); no tape.
-
-    Args:
-        name: identifies `fn` across processes.
-        fn: `fn(lists, scalars, **dict(static)) -> tuple of tuples of arrays`, pure JAX.
-        static: hashable keyword arguments.
-        lists: tuple of lists of Tensors, or of Values.
-        scalars: Python numbers, lifted.
-
-    Returns:
-        Lists of Values of the shape that `fn` returns.
-    """
-    call, values = _fused_call(name, fn, static, lists, scalars)
-    adopt_all(call.device, values)
-    return _grouped(call, record(call, values))
-
-
-def fused_taped(
-    name: str, fn: Callable, static: tuple[tuple[str, Any], ...], lists: Any, scalars: Any, grad_name: str
-) -> tuple[tuple[list[Value], ...], Any]:
-    """`fused` with history: also returns the Node, whose outputs are all Values in order (None: no history)."""
-    call, values = _fused_call(name, fn, static, lists, scalars)
-    edges = [t._edge() for items in lists for t in items]
-    outs, node = taped(call, values, edges + [None] * (len(values) - len(edges)), grad_name)
-    return _grouped(call, outs), node
-
-
-def _grouped(call: Call, outs: list[Value]) -> tuple[list[Value], ...]:
-    result, start = [], 0
-    for k in call.extra:
-        result.append(outs[start : start + k])
-        start += k
-    return tuple(result)
-
-
-def _fused_call(
-    name: str, fn: Callable, static: tuple[tuple[str, Any], ...], lists: Any, scalars: Any
-) -> tuple[Call, list[Value]]:
-    """The interned call of a `fused` and its operands."""
-    values: list[Value] = []
-    for items in lists:
-        if items and type(items[0]) is Value:
-            values += items
-            continue
-        for t in items:
-            s = t._storage
-            values.append(s.value if t._lens is None and s.host is None else t._read())
-    tensors = tuple([v.aval for v in values])
-    lifted = [Value(SCALAR[type(x)], x) for x in scalars]
-    key = (name, static, tuple([len(items) for items in lists]), tensors, tuple([v.aval for v in lifted]))
-    call = _fused.get(key)
-    if call is None:
-        lengths = key[2]
-        n = len(values)
-
-        def call_fn(*arrays: Any) -> tuple[Any, ...]:
-            it = iter(arrays[:n])
-            grouped = tuple(tuple(next(it) for _ in range(k)) for k in lengths)
-            outs = fn(grouped, tuple(jnp.asarray(a) for a in arrays[n:]), **dict(static))
-            sizes.append(tuple(len(o) for o in outs))
-            return tuple(x for o in outs for x in o)
-
-        sizes: list[tuple[int, ...]] = []
-        avals = (*tensors, *[v.aval for v in lifted])
-        with lowering_for(common_device(avals)):
-            call = make_call(name, f"{name}|{fn.__module__}.{fn.__qualname__}|{key[1:]}", call_fn, avals)
-        call.extra = sizes[0]
-        _fused[key] = call
-    return call, values + lifted

@@ -131,6 +131,10 @@ class Op:
         self.result_class = result_class(name, returns) if returns else None
         self.has_key = KEY_ in self.kinds
         self.follows = not self.has_key and ARRAYS not in self.kinds
+        # whether `apply` needs no more of a followed call than its result
+        self.whole = (
+            type(self)._record is Op._record and type(self).apply is Op.apply and not self.result_class
+        )
         base = f"{fn.__module__}.{fn.__qualname__}/{name}"
         _identities[base] = _identities.get(base, 0) + 1
         self.identity = f"{base}/{_identities[base]}"
@@ -189,7 +193,7 @@ class Op:
         ctx = local.ctx
         if ctx.step is not None:
             step = ctx.step.after  # it is likely to come next
-            if step is not None and step.row is self and step.cast is cast:
+            if step is not None and step.row is self and step.cast is cast and not step.whole:
                 followed = step.follow(ctx, args)
                 if followed is not None:
                     return followed
@@ -330,6 +334,14 @@ class Op:
             args, after = autocast(self.name, args, self.params)
             if after is not None:
                 return after(uncast(self.apply, args))
+        ctx = local.ctx
+        step = ctx.step
+        if step is not None:
+            step = step.after  # it is likely to come next
+            if step is not None and step.whole and step.row is self:
+                followed = step.follow(ctx, args)
+                if followed is not None:
+                    return followed
         call, outs, node = self._record(args)
         if len(outs) == 1 and self.result_class is None:
             t = _new(Tensor)
@@ -341,7 +353,7 @@ class Op:
                 t._req = True
                 if self.saved_results:
                     note_result(node, t)
-            elif local.ctx.inference:
+            elif ctx.inference:
                 t._inference = True
             return t
         made = [wrap(v, node, i) for i, v in enumerate(outs)]

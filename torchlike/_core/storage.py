@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import devices, dtypes, engine, program
-from .graph import Value, arranged, aval, current_trace, without_data
+from .graph import Trace, Value, arranged, aval, current_trace, without_data
 from .layouts import Order, laid, owned
 from .versions import NOBODY, note
 
@@ -59,6 +59,13 @@ class Storage:
             self.host = None
         self.value = value
 
+    def reference(self) -> Any:
+        """A weak reference to this."""
+        ref = self.ref
+        if ref is None:
+            ref = self.ref = weakref.ref(self)
+        return ref
+
     def touch(self) -> None:
         """Counts a write; a backward that saved this data cannot be replayed from a plan any more."""
         if self.pinned is not None:
@@ -86,25 +93,40 @@ def write_all(storages: list[Storage], values: Any, writes: int) -> None:
     """`Storage.write` for many cells at once, counted so often: what an optimizer's step does to every parameter."""
     device = values[0].aval.device
     t = current_trace(device)
-    journal = t.journal.append
+    alike: list[Storage] = []
+    new, old = [], []
     for s, v in zip(storages, values):
-        old = s.value
+        was = s.value
         a = v.aval
-        if s.host is not None or old.aval is not a or a.device is not device:
+        if s.host is not None or was.aval is not a or a.device is not device or was.arr is None:
             s.write(v)
             s.version += writes - 1
-            continue
-        version = s.version
+        else:
+            alike.append(s)
+            old.append(was.slot if was.trace is t else was)
+            new.append(v)
+    overwrite(t, alike, [s.reference() for s in alike], old, new, [writes] * len(alike))
+
+
+def overwrite(
+    t: Trace, storages: list[Storage], refs: list[Any], old: list[Any], values: list[Value], counts: list[int]
+) -> None:
+    """Gives cells of their own memory new Values of the same aval.
+
+    Args:
+        t: the pending Trace, which gives them back what they had if its program fails.
+        refs: weak references to the cells.
+        old: what they had: inputs of the Trace by slot, or concrete Values.
+        counts: how many writes this counts as, of each.
+    """
+    versions = [s.version for s in storages]
+    t.journal.append((refs, old, versions))
+    for s, v, count in zip(storages, values, counts):
         if s.pinned is not None:  # as `touch`
             s.pinned.planned = False
             s.pinned = None
-        if old.arr is not None:  # as `engine.journal`
-            ref = s.ref
-            if ref is None:
-                ref = s.ref = weakref.ref(s)
-            journal((ref, old.slot if old.trace is t else old, version))
         s.value = v
-        s.version = version + writes
+        s.version += count
 
 
 def _host_refs() -> tuple[int, int]:

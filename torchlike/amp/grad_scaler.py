@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import devices, dtypes
+from .._core.fused import fused
 from .._core.modes import no_grad
 from .._core.names import missing as _missing
-from .._core.registry import fused
 from .._core.tensor import Tensor, from_numpy_copy
 
 __all__ = ["OptState", "GradScaler"]

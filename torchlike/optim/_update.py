@@ -8,7 +8,7 @@ count, decay, ...) arrives as a lifted number, so no change of it compiles again
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,12 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.dtypes import C_NAMES
+from .._core.fused import fused, fused_taped, rebind, rewrite
 from .._core.graph import Value
 from .._core.modes import local
-from .._core.registry import check_inplace, fused, fused_taped
-from .._core.storage import write_all
+from .._core.registry import check_inplace
 from .._core.tensor import Tensor, from_numpy_copy
-from .._core.versions import NOBODY, note
 from ._counters import common_cohort, counters_of, enlist
 
 Lists = tuple[tuple[Any, ...], ...]
@@ -323,11 +322,16 @@ def _move(
         places = [g._i for g in grads]
         lists = (params, [g._v for g in grads], given, *columns, places)
         results = fused(rule.name, rule, (*static, ("sparse", True)), lists, numbers)
-    else:
-        results = fused(rule.name, rule, static, (params, grads, given, *columns), numbers)
-    _rebind(params, results[0], opt._writes(group))
-    for column, values in zip(columns, results[1:]):
-        _rebind(column, values)
+        rebind(params, results[0], opt._writes(group))
+        for column, values in zip(columns, results[1:]):
+            rebind(column, values)
+        return
+    if type(grads[0]) is not Value:
+        grads = [g._read() for g in grads]
+    known = opt._updates.get(id(group))
+    opt._updates[id(group)] = rewrite(
+        known, rule.name, rule, static, (params, *columns), grads, given, numbers, opt._writes(group)
+    )
 
 
 def _apply_taped(opt: Any, group: dict[str, Any], static: tuple, lists: Any, numbers: list[float]) -> None:
@@ -347,19 +351,3 @@ def _apply_taped(opt: Any, group: dict[str, Any], static: tuple, lists: Any, num
         for t, v in zip(tensors, values):
             t._assign(v, None if node is None else (node, index))
             index += 1
-
-
-def _rebind(tensors: list[Tensor], values: Iterable[Any], writes: int = 1) -> None:
-    """`Tensor._write` for lists, without two calls per tensor: this is the hot path of `step`.
-
-    Versions count it as so many writes; with 0, it is like one through `.data`.
-    """
-    storages = [t._storage for t in tensors if t._lens is None and t._counter is None]
-    if len(storages) == len(tensors) and writes:
-        return write_all(storages, values, writes)
-    for t, v in zip(tensors, values):
-        t._write(v)
-        for _ in range(writes - 1):
-            t._touch()
-        if not writes:
-            note(t._storage, NOBODY)

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core.fused import fused
 from .._core.modes import enable_grad, no_grad
-from .._core.registry import fused
 from .._core.tensor import Tensor, from_numpy_copy
 from ..ops.bits import view_as_real
 from ._checks import nonnegative, one_element

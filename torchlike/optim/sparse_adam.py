@@ -8,8 +8,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .._core.fused import fused
 from .._core.modes import enable_grad
-from .._core.registry import fused
 from .._core.tensor import Tensor
 from ._checks import one_element
 from ._update import Rule, zeros_like

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .._core.fused import fused
 from .._core.modes import no_grad
-from .._core.registry import fused
 from .._core.tensor import Tensor, from_numpy_copy
 from ..nn.modules.batchnorm import _BatchNorm
 from ..nn.modules.module import Module

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ..._core.registry import fused
+from ..._core.fused import fused
 from ..._core.tensor import Tensor
 from ...ops.from_data import tensor
 
