@@ -29,19 +29,19 @@ class Node:
         call: the forward Call; `need` are the operands that want gradients.
         values: operands that the vjp uses (None elsewhere); freed after backward.
         edges: one per operand, None where no gradient goes.
+        residuals: what forward kept for the vjp, if it did.
+        packed: what saved-tensor hooks made of `values`.
         versions: of tensors that must not be overwritten: storage, version, shape, and the tensor and place of
             an operand (None if it is none), or None and the place of a result.
     """
 
     versions: Any = None
     freed = False
-    residuals: Any = None
     once = False  # a write through a view: PyTorch lets nothing pass it twice
     tensor_hooks: Any = None
     pre_hooks: Any = None
     post_hooks: Any = None
     retained: Any = None
-    packed: Any = None  # what saved-tensor hooks made of `values`
     error: Exception | None = None  # of what has no derivative: backward raises it
     outs: tuple[Any, ...] = ()  # avals of what no call made
     notes: Any = None  # `metadata`, once somebody looked
@@ -58,7 +58,7 @@ class Node:
         self.values = values
         self.edges = edges
         self._name = name
-        self.versions = None  # these two are looked at often, which is slower in a class
+        self.versions = self.residuals = self.packed = None  # looked at often, which is slower in a class
         self.freed = False
 
     @property
@@ -138,11 +138,7 @@ class Node:
             return  # as in PyTorch, a Node that saved nothing (but numbers like `alpha`) may run again
         self.freed = True
         self.values = ()  # type: ignore[assignment]
-        self.versions = None
-        if self.residuals is not None:
-            self.residuals = None
-        if self.packed is not None:
-            self.packed = None
+        self.versions = self.residuals = self.packed = None
 
     def check_versions(self) -> None:
         """Raises PyTorch's error if a tensor that backward needs was overwritten."""
@@ -365,6 +361,7 @@ class AccumulateGrad(Node):
             found = object.__new__(cls)
             found.variable = leaf
             found.call, found.edges, found._name, found.seq = None, [], cls.__name__, sys.maxsize
+            found.residuals = found.packed = None
             leaf._accumulate = weakref.ref(found)
         return found
 

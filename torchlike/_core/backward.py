@@ -10,7 +10,7 @@ from typing import Any
 
 from .autograd import AccumulateGrad, Node
 from .gradients import accumulate_grad, add, as_leaf, fitting, leaf_hooks, post_hooks, run_hooks, tensor_hooks
-from .graph import DEAD, Trace, Value
+from .graph import DEAD, Trace, Value, sequence
 from .modes import local
 
 
@@ -72,6 +72,7 @@ class Task:
 
 
 _task_numbers = itertools.count()
+_blank = object.__new__
 
 
 def _run(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate: bool) -> list[Any]:
@@ -82,7 +83,7 @@ def _run(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate:
     )
     if t is not None:
         (node, index), (g, _) = roots[0]
-        key = (tuple(t.nodes), tuple(t.tape), node.pos, index, g.slot, g.aval)
+        key = (sequence(t.nodes), sequence(t.tape), node.pos, index, g.slot, g.aval)
         plan = _plans.get(key)
         if plan is None:
             _learn(t, key, roots)
@@ -267,12 +268,15 @@ _plans: collections.OrderedDict[Any, Any] = collections.OrderedDict()
 
 
 class Plan:
-    """The calls of one backward: nodes to append, what stands for their results, which are leaf gradients."""
+    """The calls of one backward: nodes to append, what stands for their results, which are leaf gradients.
 
-    __slots__ = ("nodes", "dead", "leaves")
+    `route` leads to the Nodes below the root: for each, which one found before has it behind which of its edges.
+    """
 
-    def __init__(self, nodes: list[Any], size: int, leaves: list[Any]):
-        self.nodes, self.dead, self.leaves = nodes, [DEAD] * size, leaves
+    __slots__ = ("nodes", "dead", "leaves", "route")
+
+    def __init__(self, nodes: list[Any], size: int, leaves: list[Any], route: list[tuple[int, int]]):
+        self.nodes, self.dead, self.leaves, self.route = nodes, [DEAD] * size, leaves, route
 
 
 def _plan_trace(roots: Any, create_graph: bool, targets: Any, retain: bool) -> Trace | None:
@@ -302,12 +306,13 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
         previous.append((leaf, g))
         found.append((t.leaf_index.get(id(leaf)), v.slot, v.aval) if v.trace is t else None)
 
+    route = _route(roots[0][0][0])
     _walk(roots, False, False, None, True, keep, hooks=False)
     same = sizes == (len(t.inputs), len(t.floats), len(t.ints), len(t.keys), len(t.complexes))
     if not t.nodes or not same or any(f is None or f[0] is None or f[1] < base for f in found):
         _plans[key] = UNPLANNABLE
     else:
-        _plans[key] = Plan(t.nodes[start:], len(t.vals) - base, list(found))
+        _plans[key] = Plan(t.nodes[start:], len(t.vals) - base, list(found), route)
     while len(_plans) > MAX_PLANS:
         _plans.popitem(last=False)
     found.clear()
@@ -318,8 +323,7 @@ def _learn(t: Trace, key: Any, roots: Any) -> None:
 
 def _follow(t: Trace, plan: Plan, root: Node) -> bool:
     """Appends a Plan's calls and hands out its leaf gradients; False if a Node was freed before."""
-    reached = _release(root)
-    if not reached:
+    if not _release(root, plan.route):
         return False
     t.nodes += plan.nodes
     vals = t.vals
@@ -327,7 +331,12 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
     leaves = t.leaves
     others = []  # leaves with hooks and such, and those after them: a hook may end the Trace
     for k, slot, a in plan.leaves:
-        v = vals[slot] = Value(a, None, t, slot)
+        v = vals[slot] = _blank(Value)  # as `Value()`, which is a call more for each
+        v.aval = a
+        v.arr = None
+        v.trace = t
+        v.slot = slot
+        v.shared = False
         leaf = leaves[k]
         if (
             not others
@@ -355,22 +364,31 @@ def _deliver(leaf: Any, g: Any) -> None:
         accumulate_grad(leaf, g, False)
 
 
-def _release(root: Node) -> bool:
+def _route(root: Node) -> list[tuple[int, int]]:
+    """`Plan.route` of the graph below a root."""
+    seen, found, route = {root}, [root], []
+    for i, node in enumerate(found):  # it grows meanwhile
+        for k, e in enumerate(node.edges):
+            if type(e) is tuple and e[0] not in seen:
+                seen.add(e[0])
+                found.append(e[0])
+                route.append((i, k))
+    return route
+
+
+def _release(root: Node, route: list[tuple[int, int]]) -> bool:
     """Frees every Node below the root; False (and nothing freed) if one already was.
 
     None has hooks: whoever adds one says that this Trace's backward is no longer planned.
     """
-    seen = {root}
+    if root.freed:
+        return False
     found = [root]
-    for node in found:  # it grows meanwhile
+    for i, k in route:
+        node = found[i].edges[k][0]
         if node.freed:
             return False
-        for e in node.edges:
-            if type(e) is tuple:
-                node = e[0]
-                if node not in seen:
-                    seen.add(node)
-                    found.append(node)
+        found.append(node)
     for node in found:
         node.free()
     return True

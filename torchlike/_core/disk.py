@@ -73,6 +73,12 @@ def _path(text: str, device: Any) -> Path | None:
     )
 
 
+def has(text: str | None, device: Any) -> bool:
+    """Whether an executable of this name is stored."""
+    path = _path(text, device) if text is not None else None
+    return path is not None and path.exists()
+
+
 def load(text: str | None, device: Any) -> Any:
     """The stored executable of this name, or None."""
     path = _path(text, device) if text is not None else None

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import checks, precision, program, tiers
 from .errors import MSG_NO_DATA, OutOfMemoryError
-from .graph import DEAD, GROUPS, NO_DATA, Failed, Trace, Value, current_trace
+from .graph import DEAD, GROUPS, NO_DATA, Failed, Trace, Value, current_trace, sequence
 from .modes import local
 from .program import lowering_platform
 from .tiers import stats
@@ -117,7 +117,7 @@ def run(t: Trace, kind: str) -> None:
     for i, n in enumerate(map(sys.getrefcount, inputs)):
         if n <= _REFS and not inputs[i].shared:
             donated.append(i)
-    key = (tuple(t.nodes), live, tuple(donated))
+    key = (sequence(t.nodes), live, tuple(donated))
     with tiers.lock:
         p = tiers.programs.get(key)
         if p is not None:

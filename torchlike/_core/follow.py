@@ -243,6 +243,7 @@ def _node_lines(pattern: Pattern, tensors: list[tuple[int, Operand]]) -> list[st
         f"new.versions = [{', '.join(text for _, text in saved)}]"
         if saved or pattern.keeps
         else "new.versions = None",
+        "new.residuals = new.packed = None",
         "new.freed = False",
     ]
     if pattern.own:

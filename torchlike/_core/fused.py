@@ -16,6 +16,8 @@ from .storage import overwrite, write_all
 from .tensor import Tensor
 from .versions import NOBODY, note
 
+_blank = object.__new__
+MAX_UPDATES = 64  # of one parameter group
 _calls: dict[Any, Call] = {}
 
 
@@ -113,24 +115,31 @@ def rebind(tensors: list[Tensor], values: Iterable[Any], writes: int = 1) -> Non
 
 
 def rewrite(
-    known: Update | None, name: str, fn: Callable, static: tuple[tuple[str, Any], ...], tensors: tuple[list[Tensor], ...],
+    known: dict[Any, Update], name: str, fn: Callable, static: tuple[tuple[str, Any], ...], tensors: tuple[list[Tensor], ...],
     grads: list[Value], given: list[Tensor], numbers: list[float], writes: int,
-) -> Update | None:  # fmt: skip
+) -> None:  # fmt: skip
     """Records `fused` over `(tensors[0], grads, given, *tensors[1:])` and writes its results to `tensors`.
 
     Args:
-        known: what this returned at the last time: the call is followed if it comes again as it was.
+        known: what was noted of such calls here, by the number of results before them: one that comes again as it
+            was is followed.
         writes: how many writes to the first list versions count; the others count one.
     """
-    if known is not None and not given and known.follow(static, tensors, grads, numbers, writes):
-        return known
+    t = local.ctx.traces.get(grads[0].aval.device)
+    before = 0 if t is None else len(t.vals)
+    update = known.get(before)
+    if update is not None and not given and update.follow(static, tensors, grads, numbers, writes):
+        return
     call, values = _call(name, fn, static, (tensors[0], grads, given, *tensors[1:]), numbers)
     adopt_all(call.device, values)
     results = record(call, values)
-    learned = Update.noted(call, values, results, static, tensors, len(grads), writes) if not given else None
+    noted = Update.noted(call, values, results, static, tensors, len(grads), writes) if not given else None
+    if noted is not None:
+        if len(known) >= MAX_UPDATES:
+            known.clear()
+        known[before] = noted
     for i, (items, new) in enumerate(zip(tensors, _grouped(call, results))):
         rebind(items, new, 1 if i else writes)
-    return learned
 
 
 class Update:
@@ -139,8 +148,9 @@ class Update:
     Attributes:
         call, static, writes: of the call.
         tensors: how many there are in each list.
-        storages: of the Tensors, in the order of the results; `refs` are weak references to them.
-        wanted: `(aval, slot)` of the operands but for the lifted numbers; `old` are the slots of those rewritten.
+        cells: in the order of the results, of each Tensor the weak reference to its Storage, and aval and slot of what
+            it held; `refs` are the references alone, `old` the slots.
+        grads: `(aval, slot)` of the gradients, results of this Trace.
         floats: how many numbers were lifted before those of this call.
         slot: of the first result.
         node: what was appended to `Trace.nodes`.
@@ -148,7 +158,7 @@ class Update:
     """
 
     __slots__ = (
-        "call", "static", "writes", "tensors", "storages", "refs", "wanted", "old", "floats", "slot", "node", "counts",
+        "call", "static", "writes", "tensors", "cells", "refs", "old", "grads", "floats", "slot", "node", "counts",
     )  # fmt: skip
 
     @classmethod
@@ -162,11 +172,13 @@ class Update:
             return None
         n, flat = len(tensors[0]), [x for items in tensors for x in items]
         before = [*values[:n], *values[n + grads : grads + len(flat)]]
+        gradients = values[n : n + grads]
         numbers = values[grads + len(flat) :]
         if (
             any(x._lens is not None or x._counter is not None or x._storage.host is not None for x in flat)
             or any(type(v.arr) not in CONCRETE or v.aval is not r.aval for v, r in zip(before, results))
-            or any(v.aval.device is not t.device for v in values[: grads + len(flat)])
+            or any(v.aval.device is not t.device for v in before)
+            or any(v.trace is not t or v.slot < 0 for v in gradients)
             or any(v.aval is not SCALAR[float] for v in numbers)
             or len(results) != len(flat)
         ):
@@ -174,10 +186,10 @@ class Update:
         self = cls()
         self.call, self.static, self.writes = call, static, writes
         self.tensors = [len(items) for items in tensors]
-        self.storages = [x._storage for x in flat]
-        self.refs = [s.reference() for s in self.storages]
-        self.wanted = [(v.aval, v.slot) for v in values[: grads + len(flat)]]
+        self.refs = [x._storage.reference() for x in flat]
         self.old = [v.slot for v in before]
+        self.cells = [(ref, v.aval, v.slot) for ref, v in zip(self.refs, before)]
+        self.grads = [(v.aval, v.slot) for v in gradients]
         self.floats = len(t.floats) - len(numbers)
         self.slot = results[0].slot
         self.node = t.nodes[-1]
@@ -197,23 +209,22 @@ class Update:
             or static != self.static
             or writes != self.writes
             or [len(items) for items in tensors] != self.tensors
+            or len(grads) != len(self.grads)
         ):
-            return False
-        storages = self.storages
-        values: list[Value] = []
-        for x, s in zip(chain(*tensors), storages):
-            if x._storage is not s or x._lens is not None or x._counter is not None or s.host is not None:
-                return False
-            values.append(s.value)
-        n = len(grads)
-        values[n:n] = grads
-        if len(values) != len(self.wanted):
             return False
         left = t.left - call.weight
         if left < 0:
             return False
+        for g, (aval, slot) in zip(grads, self.grads):
+            if g.slot != slot or g.trace is not t or g.aval is not aval:
+                return False
         inputs = t.inputs
-        for v, (aval, slot) in zip(values, self.wanted):
+        storages = []
+        for x, (ref, aval, slot) in zip(chain(*tensors), self.cells):
+            s = x._storage
+            if s.ref is not ref or x._lens is not None or x._counter is not None or s.host is not None:
+                return False
+            v = s.value
             if v.aval is not aval:
                 return False
             if v.trace is t:
@@ -225,10 +236,18 @@ class Update:
                 inputs.append(v)
             else:
                 return False
+            storages.append(s)
         t.left = left
         t.floats += numbers
-        slot = self.slot
-        results = [Value(a, None, t, i) for i, a in enumerate(call.outs, slot)]
+        results = []
+        for slot, aval in enumerate(call.outs, self.slot):
+            v = _blank(Value)  # as `Value()`, which is a call more for each
+            v.aval = aval
+            v.arr = None
+            v.trace = t
+            v.slot = slot
+            v.shared = False
+            results.append(v)
         t.nodes.append(self.node)
         t.vals += results
         overwrite(t, storages, self.refs, self.old, results, self.counts)

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import itertools
 import sys
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -306,6 +308,41 @@ class MetaTrace(Trace):
         for v in t.vals:
             v.arr, v.trace = NO_DATA, None  # type: ignore[union-attr]
         t._clear()
+
+
+class Sequence:
+    """A list of tuples as one object, equal ones the same: what was recorded, as a key.
+
+    A step that comes again is mostly made of the very tuples of the step before (see `follow.py`), which
+    is found out much faster than their hash.
+    """
+
+    __slots__ = ("items", "__weakref__")
+
+    def __init__(self, items: tuple[tuple[Any, ...], ...]):
+        self.items = items
+
+
+MAX_LATEST = 128
+_sequences: weakref.WeakValueDictionary[Any, Sequence] = weakref.WeakValueDictionary()
+_latest: dict[int, tuple[list[Any], Sequence]] = {}  # by length
+_sequences_lock = threading.Lock()
+
+
+def sequence(items: list[tuple[Any, ...]]) -> Sequence:
+    """The Sequence of these items."""
+    latest = _latest.get(len(items))
+    if latest is not None and latest[0] == items:
+        return latest[1]
+    key = tuple(items)
+    with _sequences_lock:
+        found = _sequences.get(key)
+        if found is None:
+            found = _sequences[key] = Sequence(key)
+        if len(_latest) >= MAX_LATEST:
+            _latest.clear()
+        _latest[len(items)] = items.copy(), found
+    return found
 
 
 def begin(device: Any, owner: dict[Any, Trace]) -> Trace:

@@ -102,7 +102,7 @@ _compiled = itertools.count(1)
 def new_program(key: Any, t: Trace, kind: str) -> Program:
     """A table entry for a Trace not seen before, compiled if its tier says so."""
     packs = tuple((group, len(a)) for group, a in program.packs_of(t))
-    spec = Spec(key[0], key[1], key[2], tuple(v.aval for v in t.inputs), packs, t.device)
+    spec = Spec(key[0].items, key[1], key[2], tuple(v.aval for v in t.inputs), packs, t.device)
     p = Program(spec)
     if key[1] or p.n_guards:
         site = user_site()
@@ -115,8 +115,13 @@ def new_program(key: Any, t: Trace, kind: str) -> Program:
         tier = "0"
         if _compile_whole(p):
             tier = obtain(p)
-        elif len(spec.nodes) > 1 and not Trace.eager and _from_disk(p):
-            tier = "disk"
+        elif len(spec.nodes) > 1 and not Trace.eager and disk.has(p.text(), spec.device):
+            p.segments = p.segments or split(spec)
+            if all([small.executable is not None for _, small in p.segments]):
+                background.fetch(p)  # they run meanwhile
+                tier = "disk"
+            elif _from_disk(p):
+                tier = "disk"
         stats.log.append(
             {"site": site, "kind": kind, "calls": len(spec.nodes), "tier": tier, "reason": reason,
              "seconds": time.perf_counter() - start, "nth": p.nth}
@@ -302,7 +307,7 @@ def _explain(old: Spec | None, new: Spec) -> str:
 
 
 class Background:
-    """One daemon thread that compiles recurring tier-0 Traces and writes executables to disk."""
+    """One daemon thread that compiles recurring tier-0 Traces, reads executables from disk and writes them there."""
 
     def __init__(self) -> None:
         self.jobs: queue.Queue[Any] = queue.Queue()
@@ -321,6 +326,11 @@ class Background:
         """Compiles a Program; it is used from then on."""
         self._put(("compile", p))
 
+    def fetch(self, p: Program) -> None:
+        """Reads a Program's executable from disk; it is used from then on."""
+        p.queued = True
+        self._put(("fetch", p))
+
     def keep(self, text: str | None, device: Any, executable: Any) -> None:
         """Stores an executable."""
         if text is not None and disk.folder() is not None:
@@ -334,10 +344,12 @@ class Background:
         while True:
             what, item = self.jobs.get()
             try:
-                if self.stopping and what == "compile":
+                if self.stopping and what != "store":
                     continue
                 if what == "store":
                     disk.store(*item)
+                elif what == "fetch":
+                    item.queued = _from_disk(item)
                 else:
                     obtain(item)
                     stats.background_compiles += 1

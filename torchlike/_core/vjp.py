@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -247,6 +248,7 @@ def add_call(a: Aval, b: Aval) -> Call:
     return simple_call("accumulate", lambda x, y: (x + y,), (a, b), layout=as_operands)
 
 
+@functools.cache
 def fill_call(a: Any, number: int) -> Call:
     """An array of one constant."""
     return simple_call(f"fill{number}", lambda: (jnp.full(a.shape, number, a.dtype.jnp),), (), a.device, a)

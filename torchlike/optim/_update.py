@@ -24,6 +24,7 @@ from .._core.tensor import Tensor, from_numpy_copy
 from ._counters import common_cohort, counters_of, enlist
 
 Lists = tuple[tuple[Any, ...], ...]
+_UNSEEN = {Value}
 
 
 class Rule:
@@ -177,19 +178,16 @@ def full_like(p: Tensor, number: complex) -> Tensor:
 
 def update_group(opt: Any, group: dict[str, Any]) -> None:
     """Records one step for the parameters of a group that have a gradient."""
-    params, grads, sparse = [], [], False
-    for p in group["params"]:
-        g = p._grad  # a Tensor, or a Value if nobody has looked at `p.grad`
-        if g is not None:
-            params.append(p)
-            if type(g) is not Value:
-                if g.is_sparse:
-                    sparse = True
-                else:
-                    g = g._read()
-            grads.append(g)
-    if not params:
-        return
+    params, sparse = group["params"], False
+    grads = [p._grad for p in params]  # Tensors, or Values where nobody has looked at `p.grad`
+    if set(map(type, grads)) != _UNSEEN:
+        params = [p for p, g in zip(params, grads) if g is not None]
+        grads = [g for g in grads if g is not None]
+        if not params:
+            return
+        sparse = any(type(g) is not Value and g.is_sparse for g in grads)
+        if not sparse:
+            grads = [g if type(g) is Value else g._read() for g in grads]
     if sparse or local.ctx.grad:
         grads = [p._shown_grad() for p in params]
     if sparse:
@@ -328,10 +326,8 @@ def _move(
         return
     if type(grads[0]) is not Value:
         grads = [g._read() for g in grads]
-    known = opt._updates.get(id(group))
-    opt._updates[id(group)] = rewrite(
-        known, rule.name, rule, static, (params, *columns), grads, given, numbers, opt._writes(group)
-    )
+    known = opt._updates.setdefault(id(group), {})
+    rewrite(known, rule.name, rule, static, (params, *columns), grads, given, numbers, opt._writes(group))
 
 
 def _apply_taped(opt: Any, group: dict[str, Any], static: tuple, lists: Any, numbers: list[float]) -> None:

@@ -189,7 +189,7 @@ class Optimizer:
         ):
             self.__dict__.setdefault(f"_optimizer_{name}_hooks", OrderedDict())
         self._alike: dict[int, list[int]] = {}  # by group: parameters known to step as one
-        self._updates: dict[int, Any] = {}  # by group: its latest call of `rewrite`
+        self._updates: dict[int, dict[Any, Any]] = {}  # by group: what `rewrite` has noted
         self._patch_step_function()
 
     def _patch_step_function(self) -> None:
