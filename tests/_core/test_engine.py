@@ -367,6 +367,31 @@ def test_executables_are_kept_on_disk_and_damage_is_repaired(tmp_path):
     assert not list(tmp_path.glob("tmp*"))
 
 
+WORDS_SCRIPT = """
+import torchlike as torch
+from torchlike._core import tiers
+read = []
+fetch = tiers.background.fetch
+tiers.background.fetch = lambda p: (read.append(len(p.spec.nodes)), fetch(p))
+w = torch.full((3, 3), 0.1)
+sums = []
+for n in (2, 6, 10, 14, 18, 22, 22, 22, 22, 22, 26):
+    h = torch.ones(1, 3)
+    for _ in range(n):
+        h = torch.tanh(h.matmul(w) * 2.0)
+    sums.append(round(h.sum().item(), 6))
+    torch.debug.synchronize()
+print(hash(tuple(sums)), *read, torch.debug.stats()["background_compiles"], torch.debug.stats()["compiles"])
+"""
+
+
+def test_long_traces_are_read_in_the_background(tmp_path):
+    first, second = (run_script(tmp_path, WORDS_SCRIPT) for _ in range(2))
+    assert first[0] == second[0]
+    assert len(first) == 3 and int(first[1]) > 0  # the loop of 22 turns
+    assert second[1:] == ["68", "0", "0"]  # the Trace of that loop
+
+
 def test_lapack_calls_from_disk_run(tmp_path):
     first, second = (run_script(tmp_path, LAPACK_SCRIPT) for _ in range(2))
     assert first[:2] == second[:2] == ["[0.5,", "0.0]"]

@@ -58,7 +58,10 @@ class Node:
         self.values = values
         self.edges = edges
         self._name = name
-        self.versions = self.residuals = self.packed = None  # looked at often, which is slower in a class
+        # what is looked at often is the object's own: it is slower in a class
+        self.versions: Any = None
+        self.residuals: Any = None
+        self.packed: Any = None
         self.freed = False
 
     @property
