@@ -88,6 +88,29 @@ def test_training_and_evaluation_in_turns_are_followed(followed):
         assert len(followed) >= calls - 1  # not the first of them, if something else came the last time
 
 
+def test_loops_of_another_length_are_followed(followed):
+    torch.manual_seed(0)
+    cell, head = nn.Linear(3, 4), nn.Linear(4, 2)
+    opt = torch.optim.SGD([*cell.parameters(), *head.parameters()], lr=0.1)
+    x, y = [torch.randn(1, 3) for _ in range(6)], torch.tensor([1])
+
+    def word(n):
+        followed.clear()
+        h = torch.zeros(1, 4)
+        for i in range(n):
+            h = torch.tanh(cell(x[i]) + h * 0.5)
+        opt.zero_grad()
+        F.cross_entropy(head(h.relu()), y).backward()
+        opt.step()
+        return len(followed)
+
+    lengths = (2, 5, 3, 6, 4)
+    for _ in range(6):
+        counts = [word(n) for n in lengths]
+    # linear, mul, add, tanh of each turn, then relu, linear, cross_entropy
+    assert counts == [4 * n + 3 for n in lengths]
+
+
 def test_numbers_are_lifted(followed):
     x = torch.arange(4.0)
     results = []

@@ -2,7 +2,7 @@
 
 A loop records the same calls step after step. A `Step` remembers one of them: where its operands stood in the
 Trace, where their gradients went, and what was appended. Each thread knows which Step is likely to come next: the
-one that came after its latest at the last time. If the operands are those of that Step, they are recorded
+one that came after its latest at the last time, else the one of the same row that stood there last. If the operands are those of that Step, they are recorded
 without a look at the row's calls. What a Step says holds wherever its operands fit it, so a wrong guess costs time
 only. Steps are learned in Traces that follow on a program which has run before.
 
@@ -142,7 +142,7 @@ def source(pattern: Pattern) -> str:
             unless(f"not {a}._req", f"{a}._node is not None")
         elif pattern.differentiable:
             unless(f"{a}._req" + ("" if pattern.taped else " and ctx.grad"))
-        if o.saved:
+        if o.saved and o.kind != OUTPUT:  # what has history was not made in inference mode
             unless(f"{a}._inference")
     add("vals = t.vals")
     add("left = t.left - weight")
@@ -266,20 +266,36 @@ class Step:
     """One call of a row as it was recorded before.
 
     Attributes:
-        row, cast: whose call it was; `row` is None once it must not come again.
+        row, cast, device: whose call it was, and where; `row` is None once it must not come again.
         follow: `follow(ctx, args)` records this call with other data: the Call, its results and its Node, as
             `Op._record`, or the Tensor that `Op.apply` makes of them (`whole`). None, and nothing recorded, where the
             arguments do not fit it.
         after: the Step that came next.
     """
 
-    __slots__ = ("row", "cast", "whole", "follow", "after")
+    __slots__ = ("row", "cast", "device", "whole", "follow", "after")
 
-    def __init__(self, row: Any, cast: Any):
-        self.row, self.cast = row, cast
+    def __init__(self, row: Any, cast: Any, device: Any):
+        self.row, self.cast, self.device = row, cast, device
         self.whole = False
         self.follow: Any = None
         self.after: Step | None = None
+
+
+def follow_here(ctx: Context, row: Any, args: tuple[Any, ...], cast: Any, whole: bool) -> Any:
+    """Follows the Step of a row that stood last where its Trace stands now: what comes next is another than was guessed.
+
+    A loop of another number of turns ends like this. None where there is no such Step, or the arguments do not fit it.
+    """
+    before = ctx.step
+    t = ctx.traces.get(before.device)
+    step = None if t is None else row.latest.get(len(t.vals))
+    if step is None or step is before.after or step.cast is not cast or step.whole is not whole:
+        return None
+    followed = step.follow(ctx, args)
+    if followed is not None:
+        before.after = step
+    return followed
 
 
 def learn(
@@ -288,7 +304,10 @@ def learn(
 ) -> None:  # fmt: skip
     """Notes a call of a row that was just recorded, so that it can be followed."""
     t = outs[0].trace
-    tape = t.tape[-1] if type(found) is Taping else None
+    taped = type(found) is Taping
+    if len(t.vals) != outs[0].slot + len((found.forward if taped else found).outs):  # type: ignore[union-attr]
+        return  # a hook has recorded more
+    tape = t.tape[-1] if taped else None
     forms = tuple([(type(a), type(a) in PLAIN and a._lens is None) for a in args])
     key = (outs[0].slot, t.nodes[-1], tape, forms)
     step = row.steps.get(key)
@@ -298,7 +317,9 @@ def learn(
             return
         if len(row.steps) >= MAX_STEPS:
             row.steps.clear()
+            row.latest.clear()
         row.steps[key] = step
+    row.latest[outs[0].slot] = step
     before = ctx.step
     if before is not None:
         before.after = step
@@ -315,7 +336,7 @@ def _noted(
     spots, drop = (found.spots or () if row.saved else (), found.drop) if taped else ((), ())
     if [i for i, e in enumerate(edges) if e is not None] != list(found.wanted if taped else ()):
         return None
-    step = Step(row, cast)
+    step = Step(row, cast, call.device)
     known: dict[str, Any] = {
         "step": step, "device": call.device, "call": call, "weight": forward.weight, "slot": outs[0].slot,
         "node": t.nodes[-1], "guards": forward.guards, "need": found.need if taped else None,
@@ -368,3 +389,4 @@ def forget(row: Any) -> None:
     for step in row.steps.values():
         step.row = None
     row.steps.clear()
+    row.latest.clear()

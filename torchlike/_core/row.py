@@ -18,7 +18,7 @@ from .autocast import CASTING, uncast
 from .autocast import cast as autocast
 from .autograd import NUMBERS_AS_TENSORS, refusing, tape, taping
 from .dtypes import dtype
-from .follow import Step, forget, learn
+from .follow import Step, follow_here, forget, learn
 from .graph import KEY_AVAL, SCALAR, Call, Value, common_device, make_call, record
 from .modes import local
 from .orders import as_operands
@@ -107,6 +107,7 @@ class Op:
         self.grad_name = grad_name or f"{camel}Backward0"
         self.calls: dict[tuple[Any, ...], Any] = {}  # Calls, and how they are taped
         self.steps: dict[Any, Step] = {}  # by what was appended to the Trace
+        self.latest: dict[int, Step] = {}  # by the slot of the first result
         dtypes.on_default_change.append(self._forget)
         self.params, annotations, self.raw_defaults, self.keyword = parameters_of(fn)
         self.kinds = tuple([kind_of(a) for a in annotations])
@@ -191,12 +192,16 @@ class Op:
     def _record(self, args: tuple[Any, ...], cast: Any = None) -> tuple[Call, list[Value], Any]:
         """Looks the call up (or makes it) and records it, taped where need be."""
         ctx = local.ctx
-        if ctx.step is not None:
-            step = ctx.step.after  # it is likely to come next
+        step = ctx.step
+        if step is not None:
+            step = step.after  # it is likely to come next
             if step is not None and step.row is self and step.cast is cast and not step.whole:
                 followed = step.follow(ctx, args)
                 if followed is not None:
                     return followed
+            followed = follow_here(ctx, self, args, cast, False) if self.latest else None
+            if followed is not None:
+                return followed
         values: list[Value] = []
         owners: list[Any] = []
         edges: list[Any] = []  # where the gradients of operands go
@@ -342,6 +347,9 @@ class Op:
                 followed = step.follow(ctx, args)
                 if followed is not None:
                     return followed
+            followed = follow_here(ctx, self, args, None, True) if self.latest else None
+            if followed is not None:
+                return followed
         call, outs, node = self._record(args)
         if len(outs) == 1 and self.result_class is None:
             t = _new(Tensor)

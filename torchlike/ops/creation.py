@@ -55,9 +55,10 @@ def _family(name: str, make: Callable[..., Value], what: str) -> tuple[Any, Any,
 
     def plain(how: How, *shape: Any, size: Any = None) -> Value:
         wanted = sizes(name, shape, size)
-        how.lay_out(wanted)
-        if str(how.memory_format) == "torch.preserve_format":
-            raise RuntimeError("unsupported memory format Preserve")
+        if how.memory_format is not None:
+            how.lay_out(wanted)
+            if str(how.memory_format) == "torch.preserve_format":
+                raise RuntimeError("unsupported memory format Preserve")
         return make(how, wanted, how.dtype_or(get_default_dtype()))
 
     def like(how: How, input: Tensor) -> Value:

@@ -183,8 +183,9 @@ def factory(
                 )
 
         def public(*args: Any, **named: Any) -> Tensor:
-            asked = {k: named.pop(k) for k in keywords if k in named}
-            check(args, named)
+            asked = {k: named.pop(k) for k in keywords if k in named} if named else {}
+            if named or len(args) != len(positional):
+                check(args, named)
             source = None
             if like is not False:
                 source = args[0] if args else named[positional[0]]

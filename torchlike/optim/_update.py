@@ -217,11 +217,11 @@ def _update(opt: Any, group: dict[str, Any], params: list, grads: list) -> None:
             cohort = common_cohort(states, names)
             if cohort is not None:
                 return _apply(opt, group, params, grads, states, cohort.numbers, False)
-        elif opt._alike.get(id(group)) == [id(p) for p in params]:
+        elif opt._alike.get(id(group)) == list(map(id, params)):
             return _apply(opt, group, params, grads, states, {}, False)
     parts = partition(opt, group, params)
     if len(parts) == 1:
-        opt._alike[id(group)] = [id(p) for p in params]
+        opt._alike[id(group)] = list(map(id, params))
     for (_, _, numbers), members in parts.items():
         ps, gs, ss = ([column[i] for i in members] for column in (params, grads, states))
         if numbers is None:
