@@ -93,109 +93,13 @@ class Pattern(NamedTuple):
 def source(pattern: Pattern) -> str:
     """The function `make(**known)` of a pattern, which returns `follow` of a Step; see there.
 
-    In it `a<i>` is argument i; of operand k, `m<k>` is the Storage, `v<k>` the Value and `n<k>` the Node. The names
-    of what is known of operand k end in k too: its `aval`, its `slot`; of the Node `pos` and `index`, the number of
-    the `leaf`, the place `at` which a number is lifted, its class `cls`, the `shape` that is saved. `static<i>` is an argument.
+    In it `a<i>` is argument i; of operand k, `m<k>` is the Storage, `v<k>` the Value and `n<k>` the Node; `r<i>` are
+    the results. The names of what is known of operand k end in k too: its `cls`, its `aval`, its `slot`; of the Node
+    `pos` and `index`, the number of the `leaf`, the `shape` that is saved, the place `at` which a number is lifted.
+    `static<i>` is an argument.
     """
     tensors = [(k, o) for k, o in enumerate(pattern.operands) if o.kind != NUMBER]
     numbers = [(k, o) for k, o in enumerate(pattern.operands) if o.kind == NUMBER]
-    lines: list[str] = []
-    add = lines.append
-
-    def unless(*wrong: str) -> None:
-        add(f"if {' or '.join(wrong)}:")
-        add("    return None")
-
-    add("t = ctx.traces.get(device)")
-    unless("t is None", *(["not ctx.grad", "t.sealed", "ctx.watch is not None"] if pattern.taped else []))
-    add("".join(f"a{i}, " for i in range(pattern.arguments)) + "= args")
-    for i in pattern.statics:
-        unless(f"a{i} is not static{i} and not same(a{i}, static{i})")
-    for k, o in numbers:
-        unless(f"type(a{o.argument}) is not cls{k}")
-    for k, o in tensors:
-        a, m, v, n = f"a{o.argument}", f"m{k}", f"v{k}", f"n{k}"
-        unless(f"type({a}) is not cls{k}")
-        add(f"{m} = {a}._storage")
-        unless(f"{a}._lens is {'' if o.viewed else 'not '}None", f"{m}.host is not None")
-        if o.viewed:
-            add(f"{v} = {a}._value")
-            add(f"if {v} is None or {a}._seen != {m}.version:")
-            add(f"    {v} = {a}._read()")
-            unless(f"{a}._late", f"{m}.host is not None")
-        else:
-            add(f"{v} = {m}.value")
-        pending = o.kind in (OUTPUT, PENDING)
-        unless(
-            *([f"{v}.trace is not t", f"{v}.slot != slot{k}"] if pending else []), f"{v}.aval is not aval{k}"
-        )
-        if o.kind == OUTPUT:
-            add(f"{n} = {a}._node")
-            unless(
-                f"{n} is None",
-                f"{n}.pos != pos{k}",
-                f"{n}.trace is not t",
-                f"{a}._index != index{k}",
-                f"not {a}._req",
-            )
-        elif o.kind == LEAF:
-            unless(f"not {a}._req", f"{a}._node is not None")
-        elif pattern.differentiable:
-            unless(f"{a}._req" + ("" if pattern.taped else " and ctx.grad"))
-        if o.saved and o.kind != OUTPUT:  # what has history was not made in inference mode
-            unless(f"{a}._inference")
-    add("vals = t.vals")
-    add("left = t.left - weight")
-    unless("len(vals) != slot", "left < 0")
-
-    for k, o in tensors:  # what is new to the Trace becomes an input or a leaf, if it stands where it stood
-        a, v = f"a{o.argument}", f"v{k}"
-        if o.kind in (LEAF, GIVEN):
-            add(f"if {v}.trace is t:")
-            add(f"    if {v}.slot != slot{k}:")
-            add("        return None")
-            add(f"elif slot{k} != -1 - len(t.inputs) * {GROUPS} or type({v}.arr) not in CONCRETE:")
-            add("    return None")
-            add("else:")
-            add(f"    {v}.trace = t")
-            add(f"    {v}.slot = slot{k}")
-            add(f"    t.inputs.append({v})")
-        if o.kind == LEAF:
-            add(f"number = t.leaf_index.get(id({a}))")
-            add("if number is None:")
-            add(f"    if len(t.leaves) != leaf{k}:")
-            add("        return None")
-            add(f"    t.leaf_index[id({a})] = leaf{k}")
-            add(f"    t.leaves.append({a})")
-            add(f"elif number != leaf{k}:")
-            add("    return None")
-    for k, o in numbers:
-        unless(f"len(t.{o.pack}) != at{k}")
-        add(f"t.{o.pack}.append(a{o.argument})")
-
-    add("t.left = left")
-    for i in range(pattern.outs):
-        add(f"r{i} = blank(Value)")
-        add(f"r{i}.aval = out{i}")
-        add(f"r{i}.arr = None")
-        add(f"r{i}.trace = t")
-        add(f"r{i}.slot = slot{f' + {i}' if i else ''}")
-        add(f"r{i}.shared = False")
-        add(f"vals.append(r{i})")
-    add("t.nodes.append(node)")
-    if pattern.guards:
-        add("t.sites.append((guards, user_site()))")
-    add("ctx.step = step")
-    if pattern.whole:
-        lines += _TENSOR_LINES
-    if pattern.taped:
-        lines += _node_lines(pattern, tensors)
-    if pattern.whole:
-        lines += _HISTORY_LINES if pattern.taped else ["if ctx.inference:", "    made._inference = True"]
-        add("return made")
-    else:
-        results = ", ".join(f"r{i}" for i in range(pattern.own or pattern.outs))
-        add(f"return call, [{results}], {'new' if pattern.taped else None}")
     names = [
         "step", "device", "call", "weight", "slot", "node", "guards", "need", "entry", "name",
         *[f"out{i}" for i in range(pattern.outs)],
@@ -203,8 +107,124 @@ def source(pattern: Pattern) -> str:
         *[f"{what}{k}" for k, _ in tensors for what in ("cls", "aval", "slot", "pos", "index", "leaf", "shape")],
         *[f"{what}{k}" for k, _ in numbers for what in ("cls", "aval", "slot", "at")],
     ]  # fmt: skip
+    lines = [
+        "t = ctx.traces.get(device)",
+        *_unless(
+            "t is None", *(["not ctx.grad", "t.sealed", "ctx.watch is not None"] if pattern.taped else [])
+        ),
+        "".join(f"a{i}, " for i in range(pattern.arguments)) + "= args",
+    ]
+    for i in pattern.statics:
+        lines += _unless(f"a{i} is not static{i} and not same(a{i}, static{i})")
+    for k, o in numbers:
+        lines += _unless(f"type(a{o.argument}) is not cls{k}")
+    for k, o in tensors:
+        lines += _look_lines(pattern, k, o)
+    lines += ["vals = t.vals", "left = t.left - weight", *_unless("len(vals) != slot", "left < 0")]
+    # nothing is recorded up to here; what is new to the Trace becomes an input or a leaf, if it stands where it stood
+    for k, o in tensors:
+        lines += _adopt_lines(k, o)
+    for k, o in numbers:
+        lines += [*_unless(f"len(t.{o.pack}) != at{k}"), f"t.{o.pack}.append(a{o.argument})"]
+    lines += _record_lines(pattern)
+    if pattern.whole:
+        lines += _TENSOR_LINES
+    if pattern.taped:
+        lines += _node_lines(pattern, tensors)
+    if pattern.whole:
+        lines += _HISTORY_LINES if pattern.taped else ["if ctx.inference:", "    made._inference = True"]
+        lines.append("return made")
+    else:
+        results = ", ".join(f"r{i}" for i in range(pattern.own or pattern.outs))
+        lines.append(f"return call, [{results}], {'new' if pattern.taped else None}")
     body = "".join(f"        {line}\n" for line in lines)
     return f"def make({', '.join(names)}):\n    def follow(ctx, args):\n{body}    return follow\n"
+
+
+def _unless(*wrong: str) -> list[str]:
+    return [f"if {' or '.join(wrong)}:", "    return None"]
+
+
+def _look_lines(pattern: Pattern, k: int, o: Operand) -> list[str]:
+    """Whether operand k is what it was, and its gradient goes where it went."""
+    a, m, v, n = f"a{o.argument}", f"m{k}", f"v{k}", f"n{k}"
+    lines = [*_unless(f"type({a}) is not cls{k}"), f"{m} = {a}._storage"]
+    lines += _unless(f"{a}._lens is {'' if o.viewed else 'not '}None", f"{m}.host is not None")
+    if o.viewed:
+        lines += [
+            f"{v} = {a}._value",
+            f"if {v} is None or {a}._seen != {m}.version:",
+            f"    {v} = {a}._read()",
+        ]
+        lines += _unless(f"{a}._late", f"{m}.host is not None")
+    else:
+        lines.append(f"{v} = {m}.value")
+    if o.kind in (OUTPUT, PENDING):
+        lines += _unless(f"{v}.trace is not t", f"{v}.slot != slot{k}", f"{v}.aval is not aval{k}")
+    else:
+        lines += _unless(f"{v}.aval is not aval{k}")
+    if o.kind == OUTPUT:
+        lines.append(f"{n} = {a}._node")
+        lines += _unless(
+            f"{n} is None", f"{n}.pos != pos{k}", f"{n}.trace is not t", f"{a}._index != index{k}"
+        )
+        lines += _unless(f"not {a}._req")
+    elif o.kind == LEAF:
+        lines += _unless(f"not {a}._req", f"{a}._node is not None")
+    elif pattern.differentiable:
+        lines += _unless(f"{a}._req" + ("" if pattern.taped else " and ctx.grad"))
+    if o.saved and o.kind != OUTPUT:  # what has history was not made in inference mode
+        lines += _unless(f"{a}._inference")
+    return lines
+
+
+def _adopt_lines(k: int, o: Operand) -> list[str]:
+    """Makes operand k an input and a leaf of the Trace, if it is to be one."""
+    a, v = f"a{o.argument}", f"v{k}"
+    lines = []
+    if o.kind in (LEAF, GIVEN):
+        lines += [
+            f"if {v}.trace is t:",
+            f"    if {v}.slot != slot{k}:",
+            "        return None",
+            f"elif slot{k} != -1 - len(t.inputs) * {GROUPS} or type({v}.arr) not in CONCRETE:",
+            "    return None",
+            "else:",
+            f"    {v}.trace = t",
+            f"    {v}.slot = slot{k}",
+            f"    t.inputs.append({v})",
+        ]
+    if o.kind == LEAF:
+        lines += [
+            f"number = t.leaf_index.get(id({a}))",
+            "if number is None:",
+            f"    if len(t.leaves) != leaf{k}:",
+            "        return None",
+            f"    t.leaf_index[id({a})] = leaf{k}",
+            f"    t.leaves.append({a})",
+            f"elif number != leaf{k}:",
+            "    return None",
+        ]
+    return lines
+
+
+def _record_lines(pattern: Pattern) -> list[str]:
+    """What `record_in` does."""
+    lines = ["t.left = left"]
+    for i in range(pattern.outs):
+        lines += [
+            f"r{i} = blank(Value)",
+            f"r{i}.aval = out{i}",
+            f"r{i}.arr = None",
+            f"r{i}.trace = t",
+            f"r{i}.slot = slot{f' + {i}' if i else ''}",
+            f"r{i}.shared = False",
+            f"vals.append(r{i})",
+        ]
+    lines.append("t.nodes.append(node)")
+    if pattern.guards:
+        lines.append("t.sites.append((guards, user_site()))")
+    return [*lines, "ctx.step = step"]
 
 
 # What `Op.apply` does with its one result, and with its Node.
