@@ -37,6 +37,8 @@ class Node:
 
     versions: Any = None
     freed = False
+    residuals: Any = None
+    packed: Any = None
     once = False  # a write through a view: PyTorch lets nothing pass it twice
     tensor_hooks: Any = None
     pre_hooks: Any = None
@@ -59,9 +61,7 @@ class Node:
         self.edges = edges
         self._name = name
         # what is looked at often is the object's own: it is slower in a class
-        self.versions: Any = None
-        self.residuals: Any = None
-        self.packed: Any = None
+        self.versions = self.residuals = self.packed = None
         self.freed = False
 
     @property
@@ -364,7 +364,6 @@ class AccumulateGrad(Node):
             found = object.__new__(cls)
             found.variable = leaf
             found.call, found.edges, found._name, found.seq = None, [], cls.__name__, sys.maxsize
-            found.residuals = found.packed = None
             leaf._accumulate = weakref.ref(found)
         return found
 

@@ -72,7 +72,6 @@ class Task:
 
 
 _task_numbers = itertools.count()
-_blank = object.__new__
 
 
 def _run(roots: Any, retain: bool, create_graph: bool, targets: Any, accumulate: bool) -> list[Any]:
@@ -331,12 +330,7 @@ def _follow(t: Trace, plan: Plan, root: Node) -> bool:
     leaves = t.leaves
     others = []  # leaves with hooks and such, and those after them: a hook may end the Trace
     for k, slot, a in plan.leaves:
-        v = vals[slot] = _blank(Value)  # as `Value()`, which is a call more for each
-        v.aval = a
-        v.arr = None
-        v.trace = t
-        v.slot = slot
-        v.shared = False
+        v = vals[slot] = Value(a, None, t, slot)
         leaf = leaves[k]
         if (
             not others

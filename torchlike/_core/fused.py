@@ -9,14 +9,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from .autograd import taped
-from .graph import CONCRETE, GROUPS, SCALAR, Call, Value, adopt_all, common_device, make_call, record
+from .graph import CONCRETE, GROUPS, SCALAR, Call, Value, adopt_all, common_device, make_call, pending, record
 from .modes import local
 from .program import lowering_for
 from .storage import overwrite, write_all
 from .tensor import Tensor
 from .versions import NOBODY, note
 
-_blank = object.__new__
 MAX_UPDATES = 64  # of one parameter group
 _calls: dict[Any, Call] = {}
 
@@ -239,15 +238,7 @@ class Update:
             storages.append(s)
         t.left = left
         t.floats += numbers
-        results = []
-        for slot, aval in enumerate(call.outs, self.slot):
-            v = _blank(Value)  # as `Value()`, which is a call more for each
-            v.aval = aval
-            v.arr = None
-            v.trace = t
-            v.slot = slot
-            v.shared = False
-            results.append(v)
+        results = pending(t, call.outs, self.slot)
         t.nodes.append(self.node)
         t.vals += results
         overwrite(t, storages, self.refs, self.old, results, self.counts)

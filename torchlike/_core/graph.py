@@ -237,9 +237,7 @@ class Trace:
         self.complexes: list[complex] = []
         self.keys: list[Any] = []
         self.sites: list[tuple[tuple[Any, ...], Any]] = []
-        self.journal: list[
-            Any
-        ] = []  # (weak references to cells, what they had, versions), see `storage.overwrite`
+        self.journal: list[Any] = []  # (references to cells, what they had, versions): `storage.overwrite`
         self.tape: list[Any] = []  # shape of the autograd graph: per Node its needs, first slot and edges
         self.leaves: list[Any] = []
         self.leaf_index: dict[int, int] = {}
@@ -385,6 +383,23 @@ def record(call: Call, operands: list[Value]) -> list[Value]:
     return record_in(t, call, operands)
 
 
+def pending(t: Trace, avals: tuple[Aval, ...], slot: int) -> list[Value]:
+    """The promises of a call's results, the first at `slot`; as `Value()`, which is a call more for each."""
+    found = []
+    for at, a in enumerate(avals, slot):
+        v = _blank(Value)
+        v.aval = a
+        v.arr = None
+        v.trace = t
+        v.slot = at
+        v.shared = False
+        found.append(v)
+    return found
+
+
+_blank = object.__new__
+
+
 def record_in(t: Trace, call: Call, operands: list[Value]) -> list[Value]:
     """`record`, for a caller who knows the pending Trace of the call's device."""
     left = t.left = t.left - call.weight
@@ -401,7 +416,7 @@ def record_in(t: Trace, call: Call, operands: list[Value]) -> list[Value]:
     if len(outs) == 1:
         results = [Value(outs[0], None, t, slot)]
     else:
-        results = [Value(a, None, t, slot + i) for i, a in enumerate(outs)]
+        results = pending(t, outs, slot)
     t.nodes.append(node)
     vals += results
     if call.guards:

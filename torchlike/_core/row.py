@@ -347,7 +347,7 @@ class Op:
                 followed = step.follow(ctx, args)
                 if followed is not None:
                     return followed
-            followed = follow_here(ctx, self, args, None, True) if self.latest else None
+            followed = follow_here(ctx, self, args, None, True) if self.whole and self.latest else None
             if followed is not None:
                 return followed
         call, outs, node = self._record(args)
